@@ -1,0 +1,1 @@
+//! Replication between PostgreSQL databases through PgQ.
