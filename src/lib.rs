@@ -1,1 +1,7 @@
 //! Replication between PostgreSQL databases through PgQ.
+//!
+//! The rooms, from the bottom up; a room leans only on rooms above it in this list. ARCHITECTURE.md has the map and
+//! one event's journey.
+
+pub mod error;
+pub mod service;

@@ -1,0 +1,65 @@
+//! Fault points: named places between two durable steps where a test can end the process as `kill -9` would.
+//!
+//! `LONDISTE_FAULT=name` ends the process the first time that `name` is reached, `LONDISTE_FAULT=name:3` the third time.
+//! Active in debug builds and with the feature `fault-points`; in an ordinary release build a point costs nothing and
+//! the variable has no effect.
+
+/// All fault points, in the order in which a table's life meets them; tests walk this list.
+pub const FAULT_POINTS: &[&str] = &[
+    "worker.batch.opened",
+    "worker.apply.before-commit",
+    "worker.apply.committed",
+    "worker.tick.created",
+    "worker.finish.done",
+    "table.in-copy.before-commit",
+    "table.in-copy.committed",
+    "copy.registered",
+    "copy.structure.dropped",
+    "copy.data.before-commit",
+    "copy.data.committed",
+    "copy.structure.restored",
+    "copy.catch-up.before-commit",
+    "copy.catch-up.committed",
+    "copy.wanna-sync.committed",
+    "worker.do-sync.committed",
+    "copy.ok.before-commit",
+    "copy.ok.committed",
+    "worker.foreign-key.restored",
+];
+
+/// Ends the process here when the environment names this point.
+#[cfg(any(debug_assertions, feature = "fault-points"))]
+pub fn point(name: &'static str) {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    static ARMED: OnceLock<Option<(String, u64)>> = OnceLock::new();
+    static REACHED: AtomicU64 = AtomicU64::new(0);
+
+    debug_assert!(
+        FAULT_POINTS.contains(&name),
+        "fault point {name} is not in the list"
+    );
+    let armed = ARMED.get_or_init(|| {
+        let text = std::env::var("LONDISTE_FAULT").ok()?;
+        Some(match text.rsplit_once(':') {
+            Some((name, count)) => (name.to_owned(), count.parse().unwrap_or(1)),
+            None => (text, 1),
+        })
+    });
+    if let Some((armed_name, count)) = armed
+        && armed_name == name
+        && REACHED.fetch_add(1, Ordering::SeqCst) + 1 == *count
+    {
+        eprintln!("fault point {name} reached: ending the process");
+        let me = nix::unistd::getpid();
+        // SIGKILL cannot fail for one's own process; abort is the belt.
+        let _ = nix::sys::signal::kill(me, nix::sys::signal::Signal::SIGKILL);
+        std::process::abort();
+    }
+}
+
+/// Does nothing in a release build.
+#[cfg(not(any(debug_assertions, feature = "fault-points")))]
+#[inline(always)]
+pub fn point(_name: &'static str) {}
