@@ -1,0 +1,62 @@
+//! The catalogue of embedded SQL: every query that the programs run is a file under `sql/query/<room>/`, complete and
+//! runnable in psql, named here by its stem. A test walks the folder and fails for a file that is not named here.
+
+/// Names the files of one room: a constant per file, and `ALL` with path and text of each.
+macro_rules! room {
+    ($(#[$doc:meta])* $room:ident { $($name:ident = $stem:literal),* $(,)? }) => {
+        $(#[$doc])*
+        pub mod $room {
+            $(
+                #[doc = include_str!(concat!("../sql/query/", stringify!($room), "/", $stem, ".sql"))]
+                pub const $name: &str =
+                    include_str!(concat!("../sql/query/", stringify!($room), "/", $stem, ".sql"));
+            )*
+            /// Path below `sql/query/` and text of every query of the room.
+            pub const ALL: &[(&str, &str)] = &[
+                $((concat!(stringify!($room), "/", $stem, ".sql"), $name)),*
+            ];
+        }
+    };
+}
+
+room! {
+    /// The queue, seen from a client.
+    pgq {
+        NEXT_BATCH = "next_batch",
+        BATCH_SQL = "batch_sql",
+        LOAD_TICK = "load_tick",
+    }
+}
+
+/// Every query of the product: path below `sql/query/` and text.
+pub fn all() -> Vec<(&'static str, &'static str)> {
+    [pgq::ALL].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    #[test]
+    fn every_query_file_is_in_the_catalogue() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/query");
+        let mut files = BTreeSet::new();
+        for room in std::fs::read_dir(&root).unwrap() {
+            let room = room.unwrap().path();
+            for file in std::fs::read_dir(&room).unwrap() {
+                let file = file.unwrap().path();
+                files.insert(file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+        let named: BTreeSet<String> = super::all().into_iter().map(|(path, _)| path.to_owned()).collect();
+        assert_eq!(files, named, "left: files under sql/query; right: names in src/sql.rs");
+    }
+
+    #[test]
+    fn every_query_has_a_header() {
+        for (path, text) in super::all() {
+            assert!(text.starts_with("-- "), "{path} has no header comment");
+        }
+    }
+}
