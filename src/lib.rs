@@ -4,5 +4,6 @@
 //! one event's journey.
 
 pub mod error;
+pub mod pgq;
 pub mod service;
 pub mod sql;

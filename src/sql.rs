@@ -49,8 +49,14 @@ mod tests {
                 files.insert(file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned());
             }
         }
-        let named: BTreeSet<String> = super::all().into_iter().map(|(path, _)| path.to_owned()).collect();
-        assert_eq!(files, named, "left: files under sql/query; right: names in src/sql.rs");
+        let named: BTreeSet<String> = super::all()
+            .into_iter()
+            .map(|(path, _)| path.to_owned())
+            .collect();
+        assert_eq!(
+            files, named,
+            "left: files under sql/query; right: names in src/sql.rs"
+        );
     }
 
     #[test]

@@ -1,0 +1,86 @@
+//! Batches: open the next one, finish it.
+
+use std::time::Duration;
+
+use super::{BatchId, TickId};
+use crate::error::Result;
+use crate::sql;
+
+/// What lies between two ticks of a queue, opened for one consumer.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// Id, valid on the server that opened it.
+    pub id: BatchId,
+    /// The tick before the first event.
+    pub prev_tick: TickId,
+    /// The tick after the last event.
+    pub tick: TickId,
+    /// When that tick was made, as timestamptz text.
+    pub tick_time: String,
+    /// Value of the event id sequence at that tick.
+    pub event_seq: i64,
+    /// How long ago that tick was made, by the provider's clock.
+    pub lag: Duration,
+}
+
+/// Limits of `pgq.next_batch_custom`; the default takes tick after tick.
+#[derive(Debug, Clone, Default)]
+pub struct BatchLimits {
+    /// Stay this far behind the queue's top (interval text).
+    pub keep_lag: Option<String>,
+    /// Merge ticks until there are this many events.
+    pub collect_events: Option<i32>,
+    /// Merge ticks until they span this long (interval text).
+    pub collect_interval: Option<String>,
+}
+
+impl BatchLimits {
+    /// Whether several ticks may come as one batch.
+    pub fn merges_ticks(&self) -> bool {
+        self.collect_events.is_some() || self.collect_interval.is_some()
+    }
+}
+
+/// Opens the next batch of `consumer`, or finds the one it has open; `None` when there is nothing yet
+/// (pgq.md 5.4, `next_batch_custom`).
+///
+/// # Errors
+/// The server's, when the consumer is not registered or its tick is gone.
+pub async fn next_batch(
+    client: &tokio_postgres::Client,
+    queue: &str,
+    consumer: &str,
+    limits: &BatchLimits,
+) -> Result<Option<Batch>> {
+    let row = client
+        .query_one(
+            sql::pgq::NEXT_BATCH,
+            &[
+                &queue,
+                &consumer,
+                &limits.keep_lag,
+                &limits.collect_events,
+                &limits.collect_interval,
+            ],
+        )
+        .await?;
+    let Some(id) = row.get::<_, Option<i64>>("batch_id") else {
+        return Ok(None);
+    };
+    Ok(Some(Batch {
+        id: BatchId(id),
+        prev_tick: TickId(row.get("prev_tick_id")),
+        tick: TickId(row.get("cur_tick_id")),
+        tick_time: row.get("cur_tick_time"),
+        event_seq: row.get::<_, Option<i64>>("cur_tick_event_seq").unwrap_or(0),
+        lag: Duration::from_secs_f64(row.get::<_, f64>("lag_seconds").max(0.0)),
+    }))
+}
+
+/// Moves the consumer past the batch. Call it only when the work of the batch is durable elsewhere.
+pub async fn finish_batch(client: &tokio_postgres::Client, batch: BatchId) -> Result<()> {
+    client
+        .query_one("select pgq.finish_batch($1)", &[&batch.0])
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! The queue seen from a client: ids, ticks, snapshots, batches, events and their text form.
+//!
+//! Source: the `pgq` schema's functions (`next_batch_custom`, `batch_event_sql`, `finish_batch`, ...); they are called
+//! under their own names, so that the schema of the ancestor and ours serve alike.
+
+mod batch;
+mod event;
+mod id;
+mod queue;
+mod snapshot;
+pub mod urldict;
+
+pub use batch::{Batch, BatchLimits, finish_batch, next_batch};
+pub use event::{Event, EventStream};
+pub use id::{BatchId, TickId};
+pub use queue::{TICK_CHANNEL, Tick, force_tick, load_tick, notify_tick};
+pub use snapshot::Snapshot;

@@ -1,0 +1,62 @@
+//! Ticks of a queue: look at one, ask for a new one, tell and hear that one was made.
+
+use tokio_postgres::error::SqlState;
+
+use super::{Snapshot, TickId};
+use crate::error::Result;
+use crate::sql;
+
+/// Channel on which a ticker tells that it made a tick; the payload is the queue's name. An ancestor's ticker stays
+/// silent, so listeners poll as well.
+pub const TICK_CHANNEL: &str = "pgq_tick";
+
+/// A batch border.
+#[derive(Debug, Clone)]
+pub struct Tick {
+    /// Its id.
+    pub id: TickId,
+    /// When it was made, as timestamptz text with its offset.
+    pub time: String,
+    /// Which transactions lie before it (on the server where it was read).
+    pub snapshot: Snapshot,
+    /// Value of the event id sequence.
+    pub event_seq: i64,
+}
+
+/// Loads one tick; `None` when the queue has no such tick (any more).
+pub async fn load_tick(client: &tokio_postgres::Client, queue: &str, tick: TickId) -> Result<Option<Tick>> {
+    let Some(row) = client.query_opt(sql::pgq::LOAD_TICK, &[&queue, &tick.0]).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Tick {
+        id: TickId(row.get("tick_id")),
+        time: row.get("tick_time"),
+        snapshot: row.get::<_, String>("snapshot").parse()?,
+        event_seq: row.get("event_seq"),
+    }))
+}
+
+/// Asks for a tick now: marks the queue with `pgq.force_tick` and runs its ticker, where this role may; else the
+/// ticker that serves the database makes it. Does nothing on a branch, whose ticks come from its provider.
+pub async fn force_tick(client: &tokio_postgres::Client, queue: &str) -> Result<()> {
+    client.query("select pgq.force_tick($1)", &[&queue]).await?;
+    let ticked = client
+        .query(
+            "select pgq.ticker(q.queue_name), pg_catalog.pg_notify($2, q.queue_name) from pgq.queue q \
+              where q.queue_name = $1 and not q.queue_external_ticker and not q.queue_ticker_paused",
+            &[&queue, &TICK_CHANNEL],
+        )
+        .await;
+    match ticked {
+        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Ok(()),
+        other => Ok(other.map(drop)?),
+    }
+}
+
+/// Tells the listeners of this database that `queue` has a new tick.
+pub async fn notify_tick(client: &tokio_postgres::Client, queue: &str) -> Result<()> {
+    client
+        .query("select pg_catalog.pg_notify($1, $2)", &[&TICK_CHANNEL, &queue])
+        .await?;
+    Ok(())
+}
