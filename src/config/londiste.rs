@@ -1,0 +1,409 @@
+//! Settings of section `[londiste]`, typed; its sample file.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::config::job::Job;
+use crate::config::key::{Effect, Key, KeyType, push_comment};
+use crate::config::londiste_keys::LONDISTE_KEYS;
+use crate::error::{Error, Result};
+
+/// Name of the section.
+pub const SERVICE: &str = "londiste";
+
+/// Handler modules of the ancestor, which are all built in here.
+const BUILT_IN_HANDLER_MODULES: &[&str] = &[
+    "applyfn",
+    "bulk",
+    "dispatch",
+    "multimaster",
+    "obfuscate",
+    "qtable",
+    "shard",
+    "vtable",
+];
+
+/// Settings of one node: every key of `[londiste]`.
+#[derive(Clone)]
+pub struct LondisteConfig {
+    /// Path of the job file.
+    pub path: PathBuf,
+    /// Overrides that were given (`--set`).
+    pub overrides: Vec<(String, String)>,
+    /// What to log once the log is set up: unknown keys, keys without effect.
+    pub warnings: Vec<String>,
+    /// `job_name`.
+    pub job_name: String,
+    /// `queue_name`.
+    pub queue_name: String,
+    /// `db`: connect string of the local node.
+    pub db: String,
+    /// `consumer_name`.
+    pub consumer_name: String,
+    /// `remote_extra_connstr`.
+    pub remote_extra_connstr: String,
+    /// `node_name`.
+    pub node_name: Option<String>,
+    /// `public_node_location`.
+    pub public_node_location: Option<String>,
+    /// `initial_provider_location`.
+    pub initial_provider_location: Option<String>,
+    /// `logfile`.
+    pub logfile: Option<PathBuf>,
+    /// `pidfile`.
+    pub pidfile: Option<PathBuf>,
+    /// `loop_delay` in seconds: 0 exits when idle, negative runs once.
+    pub loop_delay: f64,
+    /// `exception_sleep`.
+    pub exception_sleep: Duration,
+    /// `connection_lifetime`; nothing: for ever.
+    pub connection_lifetime: Option<Duration>,
+    /// `parallel_copies`, at least 1.
+    pub parallel_copies: usize,
+    /// `threaded_copy_tables`: shell patterns.
+    pub threaded_copy_tables: Vec<String>,
+    /// `threaded_copy_pool_size`, at least 1.
+    pub threaded_copy_pool_size: usize,
+    /// `local_only`.
+    pub local_only: bool,
+    /// `local_only_drop_execute`.
+    pub local_only_drop_execute: bool,
+    /// `register_only_tables`.
+    pub register_only_tables: Vec<String>,
+    /// `register_only_seqs`.
+    pub register_only_seqs: Vec<String>,
+    /// `register_skip_tables`.
+    pub register_skip_tables: Vec<String>,
+    /// `register_skip_seqs`.
+    pub register_skip_seqs: Vec<String>,
+    /// `handler_modules`, as written.
+    pub handler_modules: Vec<String>,
+    /// `shard_hash_func`.
+    pub shard_hash_func: String,
+    /// `shard_info_sql`.
+    pub shard_info_sql: String,
+    /// `obfuscator_map`.
+    pub obfuscator_map: Option<PathBuf>,
+    /// `obfuscator_key`.
+    pub obfuscator_key: String,
+    /// `lock_timeout` in seconds; 0 or less: no limit.
+    pub lock_timeout: f64,
+    /// `compare_sql`.
+    pub compare_sql: Option<String>,
+    /// `compare_fmt`, with single percent signs.
+    pub compare_fmt: Option<String>,
+    /// `pgq_lazy_fetch`; 0: whole batch.
+    pub pgq_lazy_fetch: usize,
+    /// `pgq_batch_collect_events`; 0: off.
+    pub pgq_batch_collect_events: i32,
+    /// `pgq_batch_collect_interval`: a PostgreSQL interval.
+    pub pgq_batch_collect_interval: Option<String>,
+    /// `pgq_keep_lag`: a PostgreSQL interval.
+    pub pgq_keep_lag: Option<String>,
+    /// `keepalive_stats`.
+    pub keepalive_stats: Duration,
+    /// `global_wm_publish_period`.
+    pub global_wm_publish_period: Duration,
+    /// `local_wm_publish_period`.
+    pub local_wm_publish_period: Duration,
+    /// `log_size` in bytes; 0: no rotation.
+    pub log_size: u64,
+    /// `log_count`.
+    pub log_count: usize,
+    /// Form of lines in the log file.
+    pub log_format_file: LogFormat,
+    /// Form of lines on standard error.
+    pub log_format_console: LogFormat,
+}
+
+/// Form of log lines: the keys `logfmt_*` and `logdatefmt_*`, with single percent signs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogFormat {
+    /// Line; nothing: the usual one.
+    pub line: Option<String>,
+    /// `asctime`; nothing: the usual one.
+    pub date: Option<String>,
+    /// Line with `-v`; nothing: as without.
+    pub line_verbose: Option<String>,
+    /// `asctime` with `-v`; nothing: as without.
+    pub date_verbose: Option<String>,
+}
+
+impl LondisteConfig {
+    /// Reads section `[londiste]` of the file at `path`; `overrides` win over the file.
+    pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Self> {
+        Self::of_job(&Job::load(path, SERVICE, overrides)?)
+    }
+
+    /// Reads the same file again with the same overrides.
+    pub fn reload(&self) -> Result<Self> {
+        Self::load(&self.path, &self.overrides)
+    }
+
+    /// Types the values of `job`.
+    pub fn of_job(job: &Job) -> Result<Self> {
+        let job_name = job.get_required("job_name")?;
+        let consumer_name = match job.get_filled("pgq_consumer_id")? {
+            Some(name) => name,
+            None => job
+                .get_filled("consumer_name")?
+                .unwrap_or_else(|| job_name.clone()),
+        };
+        let queue_name = match job.get_filled("pgq_queue_name")? {
+            Some(name) => name,
+            None => job.get_required("queue_name")?,
+        };
+        let lifetime = job.get_duration("connection_lifetime", Duration::from_secs(1200))?;
+        let batch_events = job.get_int("pgq_batch_collect_events", 0)?;
+        let config = Self {
+            path: job.path().to_owned(),
+            overrides: job.overrides().to_vec(),
+            warnings: warnings(job)?,
+            job_name,
+            queue_name,
+            db: job.get_required("db")?,
+            consumer_name,
+            remote_extra_connstr: job.get_or("remote_extra_connstr", "")?,
+            node_name: job.get_filled("node_name")?,
+            public_node_location: job.get_filled("public_node_location")?,
+            initial_provider_location: job.get_filled("initial_provider_location")?,
+            logfile: job.get_file("logfile")?,
+            pidfile: job.get_file("pidfile")?,
+            loop_delay: job.get_float("loop_delay", 1.0)?,
+            exception_sleep: job.get_duration("exception_sleep", Duration::from_secs(20))?,
+            connection_lifetime: (!lifetime.is_zero()).then_some(lifetime),
+            parallel_copies: job.get_count("parallel_copies", 1, 1)?,
+            threaded_copy_tables: job.get_list("threaded_copy_tables")?,
+            threaded_copy_pool_size: job.get_count("threaded_copy_pool_size", 1, 1)?,
+            local_only: job.get_bool("local_only", false)?,
+            local_only_drop_execute: job.get_bool("local_only_drop_execute", false)?,
+            register_only_tables: job.get_list("register_only_tables")?,
+            register_only_seqs: job.get_list("register_only_seqs")?,
+            register_skip_tables: job.get_list("register_skip_tables")?,
+            register_skip_seqs: job.get_list("register_skip_seqs")?,
+            handler_modules: handler_modules(job)?,
+            shard_hash_func: job.get_or("shard_hash_func", "partconf.get_hash_raw")?,
+            shard_info_sql: job.get_or(
+                "shard_info_sql",
+                "select shard_nr, shard_mask, shard_count from partconf.conf",
+            )?,
+            obfuscator_map: job.get_file("obfuscator_map")?,
+            obfuscator_key: job.get_or("obfuscator_key", "")?,
+            lock_timeout: job.get_float("lock_timeout", 10.0)?,
+            compare_sql: filled_template(job, "compare_sql"),
+            compare_fmt: filled_template(job, "compare_fmt"),
+            pgq_lazy_fetch: job.get_count("pgq_lazy_fetch", 300, 0)?,
+            pgq_batch_collect_events: i32::try_from(batch_events)
+                .ok()
+                .filter(|count| *count >= 0)
+                .ok_or_else(|| {
+                    job.bad_value("pgq_batch_collect_events", "a whole number from 0 to 2147483647")
+                })?,
+            pgq_batch_collect_interval: job.get_filled("pgq_batch_collect_interval")?,
+            pgq_keep_lag: job.get_filled("pgq_keep_lag")?,
+            keepalive_stats: job.get_duration("keepalive_stats", Duration::from_secs(300))?,
+            global_wm_publish_period: job
+                .get_duration("global_wm_publish_period", Duration::from_secs(300))?,
+            local_wm_publish_period: job.get_duration("local_wm_publish_period", Duration::from_secs(300))?,
+            log_size: job.get_size("log_size", 10_485_760)?,
+            log_count: job.get_count("log_count", 3, 0)?,
+            log_format_file: log_format(job, "file"),
+            log_format_console: log_format(job, "console"),
+        };
+        Ok(config)
+    }
+
+    /// Whether the initial copy of `table` (`schema.table`) is loaded over several connections.
+    pub fn is_threaded_copy_table(&self, table: &str) -> bool {
+        self.threaded_copy_tables
+            .iter()
+            .any(|pattern| matches_glob(pattern, table))
+    }
+}
+
+impl std::fmt::Debug for LondisteConfig {
+    // Connect strings may hold passwords.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LondisteConfig")
+            .field("path", &self.path)
+            .field("job_name", &self.job_name)
+            .field("queue_name", &self.queue_name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// All keys of `[londiste]`.
+pub fn keys() -> impl Iterator<Item = &'static Key> {
+    LONDISTE_KEYS.iter().flat_map(|group| group.keys)
+}
+
+/// A complete, commented job file, as `londiste --ini` prints it; `overrides` appear with their values.
+pub fn sample(overrides: &[(String, String)]) -> String {
+    let set = |name: &str| {
+        overrides
+            .iter()
+            .rev()
+            .find(|(key, _)| key.trim().eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+    };
+    let mut out = String::from(
+        "# Job file of one Londiste node. Lines that start with # or ; are comments; a key whose\n\
+         # line is a comment has the value shown there unless the text says \"for example\".\n\
+         [londiste]\n",
+    );
+    for group in LONDISTE_KEYS {
+        let shown = |key: &&Key| key.effect == Effect::Full || set(key.name).is_some();
+        if !group.keys.iter().any(|key| shown(&key)) {
+            continue;
+        }
+        let _ = write!(out, "\n## {}\n", group.title);
+        for key in group.keys.iter().filter(shown) {
+            out.push('\n');
+            push_comment(&mut out, key.help);
+            let value = match set(key.name) {
+                // A line break would end the value unless the next line is indented.
+                Some(value) => {
+                    let _ = writeln!(out, "{} = {}", key.name, value.replace('\n', "\n    "));
+                    continue;
+                }
+                None if key.example.is_empty() => key.default,
+                None => key.example,
+            };
+            if key.required || matches!(key.name, "logfile" | "pidfile") {
+                let _ = writeln!(out, "{} = {value}", key.name);
+                continue;
+            }
+            if !key.example.is_empty() {
+                out.push_str("# For example:\n");
+            }
+            let _ = writeln!(out, "{}", format!("#{} = {value}", key.name).trim_end());
+        }
+    }
+    let known: Vec<&str> = keys().map(|key| key.name).collect();
+    let mut others = overrides
+        .iter()
+        .filter(|(key, _)| !known.contains(&key.trim().to_lowercase().as_str()))
+        .peekable();
+    if others.peek().is_some() {
+        out.push_str("\n## Other keys\n");
+    }
+    for (key, value) in others {
+        let _ = writeln!(out, "{} = {}", key.trim(), value.trim().replace('\n', "\n    "));
+    }
+    out
+}
+
+fn filled_template(job: &Job, key: &str) -> Option<String> {
+    job.get_template(key).filter(|text| !text.is_empty())
+}
+
+fn log_format(job: &Job, place: &str) -> LogFormat {
+    let get = |head: &str, tail: &str| filled_template(job, &format!("{head}_{place}{tail}"));
+    LogFormat {
+        line: get("logfmt", ""),
+        date: get("logdatefmt", ""),
+        line_verbose: get("logfmt", "_verbose"),
+        date_verbose: get("logdatefmt", "_verbose"),
+    }
+}
+
+fn handler_modules(job: &Job) -> Result<Vec<String>> {
+    let modules = job.get_list("handler_modules")?;
+    for module in modules.iter().filter(|module| !module.is_empty()) {
+        let name = module.strip_prefix("londiste.handlers.");
+        if !name.is_some_and(|name| BUILT_IN_HANDLER_MODULES.contains(&name)) {
+            return Err(Error::config(format!(
+                "{}: key \"handler_modules\": module \"{module}\" cannot be loaded: Python code does not run here",
+                job.place("handler_modules")
+            ))
+            .with_detail(format!("built in are {}", BUILT_IN_HANDLER_MODULES.join(", ")))
+            .with_hint("remove the name; the built-in handlers need no entry"));
+        }
+    }
+    Ok(modules)
+}
+
+/// Unknown keys and keys without effect; checks the form of the latter, too.
+fn warnings(job: &Job) -> Result<Vec<String>> {
+    let known: Vec<&str> = keys().map(|key| key.name).collect();
+    let mut texts = job.warn_unknown(&known);
+    for key in keys() {
+        if let Effect::None(reason) = key.effect
+            && job.is_set(key.name)
+        {
+            match key.kind {
+                KeyType::Boolean => drop(job.get_bool(key.name, false)?),
+                KeyType::Integer => drop(job.get_int(key.name, 0)?),
+                KeyType::Float | KeyType::Seconds => drop(job.get_float(key.name, 0.0)?),
+                _ => drop(job.get(key.name)?),
+            }
+            texts.push(format!(
+                "{}: key \"{}\" has no effect: {reason}",
+                job.place(key.name),
+                key.name
+            ));
+        }
+    }
+    match job.get_int("use_skylog", 0)? {
+        0 => {}
+        1 | 2 => texts.push(format!(
+            "{}: key \"use_skylog\" has no effect: log settings files (skylog.ini) are not read; \
+             the log goes to logfile and to standard error",
+            job.place("use_skylog")
+        )),
+        _ => return Err(job.bad_value("use_skylog", "0, 1 or 2")),
+    }
+    Ok(texts)
+}
+
+/// Shell pattern with `*`, `?`, `[abc]`, `[a-z]`, `[!a]`; letters have case.
+pub fn matches_glob(pattern: &str, text: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    let text: Vec<char> = text.chars().collect();
+    glob(&pattern, &text)
+}
+
+fn glob(pattern: &[char], text: &[char]) -> bool {
+    let Some((&first, rest)) = pattern.split_first() else {
+        return text.is_empty();
+    };
+    match first {
+        '*' => (0..=text.len()).any(|skip| glob(rest, &text[skip..])),
+        '?' => !text.is_empty() && glob(rest, &text[1..]),
+        '[' => {
+            // A bracket right after "[" or "[!" is a member of the set.
+            let negated = rest.first() == Some(&'!');
+            let from = usize::from(negated);
+            let Some(len) = rest
+                .iter()
+                .skip(from + 1)
+                .position(|c| *c == ']')
+                .map(|at| at + 1)
+            else {
+                return text.first() == Some(&'[') && glob(rest, &text[1..]);
+            };
+            let Some(&c) = text.first() else { return false };
+            in_set(&rest[from..from + len], c) != negated && glob(&rest[from + len + 1..], &text[1..])
+        }
+        _ => text.first() == Some(&first) && glob(rest, &text[1..]),
+    }
+}
+
+fn in_set(set: &[char], c: char) -> bool {
+    let mut at = 0;
+    while at < set.len() {
+        if at + 2 < set.len() && set[at + 1] == '-' {
+            if (set[at]..=set[at + 2]).contains(&c) {
+                return true;
+            }
+            at += 3;
+        } else {
+            if set[at] == c {
+                return true;
+            }
+            at += 1;
+        }
+    }
+    false
+}
