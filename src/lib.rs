@@ -9,3 +9,4 @@ pub mod error;
 pub mod pgq;
 pub mod service;
 pub mod sql;
+pub mod table;

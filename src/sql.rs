@@ -28,9 +28,16 @@ room! {
     }
 }
 
+room! {
+    /// Replicated tables.
+    table {
+        LOAD_TABLES = "load_tables",
+    }
+}
+
 /// Every query of the product: path below `sql/query/` and text.
 pub fn all() -> Vec<(&'static str, &'static str)> {
-    [pgq::ALL].concat()
+    [pgq::ALL, table::ALL].concat()
 }
 
 #[cfg(test)]
