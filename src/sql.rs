@@ -35,9 +35,25 @@ room! {
     }
 }
 
+room! {
+    /// Table structure.
+    pg {
+        LOAD_COLUMNS = "load_columns",
+        LOAD_CONSTRAINTS = "load_constraints",
+        LOAD_GRANTS = "load_grants",
+        LOAD_INDEXES = "load_indexes",
+        LOAD_OWNED_SEQUENCES = "load_owned_sequences",
+        LOAD_PARENTS = "load_parents",
+        LOAD_RELATION = "load_relation",
+        LOAD_RULES = "load_rules",
+        LOAD_TRIGGERS = "load_triggers",
+        PIN_SEARCH_PATH = "pin_search_path",
+    }
+}
+
 /// Every query of the product: path below `sql/query/` and text.
 pub fn all() -> Vec<(&'static str, &'static str)> {
-    [pgq::ALL, table::ALL].concat()
+    [pgq::ALL, table::ALL, pg::ALL].concat()
 }
 
 #[cfg(test)]
