@@ -51,9 +51,44 @@ room! {
     }
 }
 
+room! {
+    /// One node: what it is and knows.
+    node {
+        COUNT_TABLES = "count_tables",
+        LIST_CONSUMER_TICKS = "list_consumer_ticks",
+        LIST_CONSUMERS = "list_consumers",
+        LIST_MEMBERS = "list_members",
+        LIST_SUBSCRIBERS = "list_subscribers",
+        LOAD_CONSUMER_STATE = "load_consumer_state",
+        LOAD_INFO = "load_info",
+        LOAD_TICKER = "load_ticker",
+    }
+}
+
+room! {
+    /// Changes of the tree.
+    cascade {
+        CREATE_NODE = "create_node",
+        DROP_NODE = "drop_node",
+        GLOBAL_ADD_TABLE = "global_add_table",
+        GLOBAL_UPDATE_SEQ = "global_update_seq",
+        IS_TXID_VISIBLE = "is_txid_visible",
+        LIST_PROVIDER_SEQS = "list_provider_seqs",
+        LIST_PROVIDER_TABLES = "list_provider_tables",
+        LOAD_IDENTITY = "load_identity",
+        REGISTER_LOCATION = "register_location",
+        REGISTER_SUBSCRIBER = "register_subscriber",
+        SET_CONSUMER_PAUSED = "set_consumer_paused",
+        SET_NODE_ATTRS = "set_node_attrs",
+        TAKE_TXID = "take_txid",
+        UNREGISTER_LOCATION = "unregister_location",
+        UNREGISTER_SUBSCRIBER = "unregister_subscriber",
+    }
+}
+
 /// Every query of the product: path below `sql/query/` and text.
 pub fn all() -> Vec<(&'static str, &'static str)> {
-    [pgq::ALL, table::ALL, pg::ALL].concat()
+    [pg::ALL, pgq::ALL, table::ALL, node::ALL, cascade::ALL].concat()
 }
 
 #[cfg(test)]
