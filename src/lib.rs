@@ -7,6 +7,7 @@ pub mod config;
 pub mod daemon;
 pub mod error;
 pub mod node;
+pub mod pg;
 pub mod pgq;
 pub mod service;
 pub mod sql;
