@@ -110,7 +110,7 @@ impl Job {
             return Ok(Some(raw.text.to_owned()));
         }
         let mut out = String::new();
-        self.resolve(raw.text, &self.service, key, 1, &mut out)
+        self.resolve(raw.text, &self.service, 1, &mut out)
             .map_err(|what| self.error(key, format!("cannot be read: {what}")))?;
         Ok(Some(out))
     }
@@ -299,15 +299,8 @@ impl Job {
         })
     }
 
-    /// Resolves the references of `text`, found at `key` of `section`, into `out`. The error does not show `text`.
-    fn resolve(
-        &self,
-        text: &str,
-        section: &str,
-        key: &str,
-        depth: usize,
-        out: &mut String,
-    ) -> Result<(), String> {
+    /// Resolves the references of `text`, found in `section`, into `out`. The error does not show `text`.
+    fn resolve(&self, text: &str, section: &str, depth: usize, out: &mut String) -> Result<(), String> {
         if depth > NESTING_LIMIT {
             return Err(format!("its references nest deeper than {NESTING_LIMIT} levels"));
         }
@@ -346,7 +339,7 @@ impl Job {
             if found.literal || !found.text.contains(sign) {
                 out.push_str(found.text);
             } else {
-                self.resolve(found.text, from, key, depth + 1, out)?;
+                self.resolve(found.text, from, depth + 1, out)?;
             }
         }
         out.push_str(rest);

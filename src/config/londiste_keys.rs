@@ -476,6 +476,6 @@ mod tests {
                 assert!(names.contains(name), "{name}");
             }
         }
-        assert_eq!(names.len(), 62);
+        assert_eq!(names.len(), 63);
     }
 }
