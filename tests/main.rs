@@ -1,1 +1,5 @@
 //! The whole test suite in one binary.
+
+mod pg;
+#[allow(dead_code)]
+mod support;

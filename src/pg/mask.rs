@@ -116,7 +116,7 @@ mod tests {
             ("password=a\\ b host=a", "password=*** host=a"),
             ("password= host=a", "password= ***"),
             ("PASSWORD=x sslpassword=y", "PASSWORD=*** sslpassword=***"),
-            ("password='' host=a", "password= host=a"),
+            ("password='' host=a", "password=*** host=a"),
             ("password='never ends", "password=***"),
             (
                 "select f('password=''two words'' host=a')",

@@ -1,0 +1,3 @@
+//! Connections against a real server.
+
+mod session;
