@@ -127,7 +127,16 @@ impl Job {
 
     /// The value of `key`; an error when it is not set or empty.
     pub fn get_required(&self, key: &str) -> Result<String> {
-        self.get_filled(key)?.ok_or_else(|| {
+        let text = self.get_present(key)?;
+        if text.is_empty() {
+            return Err(self.error(key, "it needs a value"));
+        }
+        Ok(text)
+    }
+
+    /// The value of `key`, which may be empty; an error when it is not set.
+    pub fn get_present(&self, key: &str) -> Result<String> {
+        self.get(key)?.ok_or_else(|| {
             let section = &self.service;
             Error::config(format!(
                 "{}: key \"{key}\" is missing in section [{section}]",
@@ -510,6 +519,16 @@ mod tests {
             job.get_required("queue_name").unwrap_err().report(),
             "error: replika.ini: key \"queue_name\" is missing in section [londiste]\n\
              hint: add \"queue_name = ...\" below the line [londiste]"
+        );
+    }
+
+    #[test]
+    fn empty_is_not_missing() {
+        let job = job("[londiste]\ndb =\n");
+        assert_eq!(job.get_present("db").unwrap(), "");
+        assert_eq!(
+            job.get_required("db").unwrap_err().report(),
+            "error: replika.ini:2: key \"db\": it needs a value"
         );
     }
 

@@ -136,9 +136,20 @@ impl LondisteConfig {
         Self::of_job(&Job::load(path, SERVICE, overrides)?)
     }
 
-    /// Reads the same file again with the same overrides.
+    /// Reads the same file again with the same overrides. Names of queue and consumer, and what concerns the log, keep
+    /// their values: they cannot change in a running process.
     pub fn reload(&self) -> Result<Self> {
-        Self::load(&self.path, &self.overrides)
+        let old = self.clone();
+        Ok(Self {
+            queue_name: old.queue_name,
+            consumer_name: old.consumer_name,
+            logfile: old.logfile,
+            log_size: old.log_size,
+            log_count: old.log_count,
+            log_format_file: old.log_format_file,
+            log_format_console: old.log_format_console,
+            ..Self::load(&self.path, &self.overrides)?
+        })
     }
 
     /// Types the values of `job`.
@@ -162,7 +173,8 @@ impl LondisteConfig {
             warnings: warnings(job)?,
             job_name,
             queue_name,
-            db: job.get_required("db")?,
+            // Empty is a connect string too: the environment says it all.
+            db: job.get_present("db")?,
             consumer_name,
             remote_extra_connstr: job.get_or("remote_extra_connstr", "")?,
             node_name: job.get_filled("node_name")?,
@@ -328,9 +340,15 @@ fn handler_modules(job: &Job) -> Result<Vec<String>> {
 fn warnings(job: &Job) -> Result<Vec<String>> {
     let known: Vec<&str> = keys().map(|key| key.name).collect();
     let mut texts = job.warn_unknown(&known);
+    let skylog = job.get_int("use_skylog", 0)?;
+    if !(0..=2).contains(&skylog) {
+        return Err(job.bad_value("use_skylog", "0, 1 or 2"));
+    }
     for key in keys() {
         if let Effect::None(reason) = key.effect
             && job.is_set(key.name)
+            // Off is what it is.
+            && (key.name != "use_skylog" || skylog != 0)
         {
             match key.kind {
                 KeyType::Boolean => drop(job.get_bool(key.name, false)?),
@@ -344,15 +362,6 @@ fn warnings(job: &Job) -> Result<Vec<String>> {
                 key.name
             ));
         }
-    }
-    match job.get_int("use_skylog", 0)? {
-        0 => {}
-        1 | 2 => texts.push(format!(
-            "{}: key \"use_skylog\" has no effect: log settings files (skylog.ini) are not read; \
-             the log goes to logfile and to standard error",
-            job.place("use_skylog")
-        )),
-        _ => return Err(job.bad_value("use_skylog", "0, 1 or 2")),
     }
     Ok(texts)
 }
@@ -406,4 +415,256 @@ fn in_set(set: &[char], c: char) -> bool {
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ini::IniFile;
+
+    const LEAST: &str = "[londiste]\ndb = dbname=x password=hunter2\nqueue_name = q\n";
+
+    fn load_with(text: &str, overrides: &[(&str, &str)]) -> Result<LondisteConfig> {
+        let overrides: Vec<_> = overrides
+            .iter()
+            .map(|(k, v)| (k.to_string(), v.to_string()))
+            .collect();
+        let file = IniFile::parse_str(text, "replika.ini")?;
+        LondisteConfig::of_job(&Job::of_file(
+            file,
+            Path::new("replika.ini"),
+            SERVICE,
+            &overrides,
+        )?)
+    }
+
+    fn load(lines: &str) -> Result<LondisteConfig> {
+        load_with(&format!("{LEAST}{lines}"), &[])
+    }
+
+    fn report(lines: &str) -> String {
+        load(lines).unwrap_err().report()
+    }
+
+    /// The sample with all keys active.
+    fn uncommented(text: &str) -> String {
+        text.lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(rest) if !rest.starts_with([' ', '#']) => format!("{rest}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_ancestor() {
+        let config = load("").unwrap();
+        assert_eq!(config.job_name, "replika");
+        assert_eq!(config.consumer_name, "replika");
+        assert_eq!(config.loop_delay, 1.0);
+        assert_eq!(config.exception_sleep, Duration::from_secs(20));
+        assert_eq!(config.connection_lifetime, Some(Duration::from_secs(1200)));
+        assert_eq!(config.parallel_copies, 1);
+        assert_eq!(config.pgq_lazy_fetch, 300);
+        assert_eq!(config.lock_timeout, 10.0);
+        assert_eq!(config.log_size, 10 << 20);
+        assert_eq!(config.log_count, 3);
+        assert_eq!(config.compare_sql, None);
+        assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn the_key_table_and_the_code_have_the_same_defaults() {
+        let all = uncommented(&sample(&[]));
+        let table: String = keys()
+            .filter(|key| key.effect == Effect::Full && !key.required && !key.default.is_empty())
+            .map(|key| format!("{} = {}\n", key.name, key.default))
+            .collect();
+        let (written, plain) = (load(&table).unwrap(), load("").unwrap());
+        for pick in [
+            |c: &LondisteConfig| format!("{:?}", (c.loop_delay, c.exception_sleep, c.connection_lifetime)),
+            |c: &LondisteConfig| {
+                format!(
+                    "{:?}",
+                    (c.parallel_copies, c.threaded_copy_pool_size, c.local_only)
+                )
+            },
+            |c: &LondisteConfig| format!("{:?}", (&c.consumer_name, &c.shard_hash_func, &c.shard_info_sql)),
+            |c: &LondisteConfig| format!("{:?}", (c.lock_timeout, c.pgq_lazy_fetch, c.keepalive_stats)),
+            |c: &LondisteConfig| format!("{:?}", (c.pgq_batch_collect_events, c.log_size, c.log_count)),
+            |c: &LondisteConfig| format!("{:?}", (c.global_wm_publish_period, c.local_wm_publish_period)),
+        ] {
+            assert_eq!(pick(&written), pick(&plain));
+        }
+        // Every example is a good value, and the examples of templates have the right number of percent signs.
+        let config = load_with(&all, &[]).unwrap();
+        assert_eq!(
+            config.compare_fmt.as_deref(),
+            Some("%(cnt)d rows, checksum=%(chksum)s")
+        );
+        assert_eq!(config.log_format_file.date.as_deref(), Some("%Y-%m-%d %H:%M:%S"));
+        assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    }
+
+    #[test]
+    fn the_sample_has_every_key_and_set_values() {
+        let text = sample(&[]);
+        load_with(&text, &[]).unwrap();
+        for key in keys().filter(|key| key.effect == Effect::Full) {
+            let there = text.lines().any(|line| {
+                line.trim_start_matches('#')
+                    .starts_with(&format!("{} =", key.name))
+            });
+            assert!(there, "{}", key.name);
+        }
+        let set = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let text = sample(&[
+            set("DB", "dbname=other"),
+            set("table_filter", "a.b"),
+            set("my_host", "h"),
+            set("parallel_copies", "7"),
+        ]);
+        assert!(text.contains("\ndb = dbname=other\n"), "{text}");
+        assert!(text.contains("\nparallel_copies = 7\n"), "{text}");
+        assert!(text.contains("\ntable_filter = a.b\n"), "{text}");
+        assert!(text.ends_with("\n## Other keys\nmy_host = h\n"), "{text}");
+        let config = load_with(&text, &[]).unwrap();
+        assert_eq!(config.parallel_copies, 7);
+        assert!(text.lines().all(|line| line.len() <= 110), "{text}");
+    }
+
+    #[test]
+    fn old_names_win() {
+        let config = load("consumer_name = c\npgq_queue_name = old_q\npgq_consumer_id = old_c\n").unwrap();
+        assert_eq!(
+            (config.queue_name.as_str(), config.consumer_name.as_str()),
+            ("old_q", "old_c")
+        );
+    }
+
+    #[test]
+    fn values_of_the_ancestor_are_taken() {
+        let config = load(
+            "loop_delay = -1\nconnection_lifetime = 0\nlocal_only = Yes\nlog_size = 4 MB\n\
+             threaded_copy_tables = archive.*, public.[op]rders,\n  public.x?\ncompare_fmt = %(cnt)d rows\n\
+             handler_modules = londiste.handlers.dispatch, londiste.handlers.qtable\nlogfile = %(job_name)s.log\n",
+        )
+        .unwrap();
+        assert_eq!(config.loop_delay, -1.0);
+        assert_eq!(config.connection_lifetime, None);
+        assert!(config.local_only);
+        assert_eq!(config.log_size, 4 << 20);
+        assert_eq!(config.compare_fmt.as_deref(), Some("%(cnt)d rows"));
+        assert_eq!(config.logfile, Some(PathBuf::from("replika.log")));
+        assert!(config.is_threaded_copy_table("archive.year_2025"));
+        assert!(config.is_threaded_copy_table("public.orders"));
+        assert!(config.is_threaded_copy_table("public.xy"));
+        assert!(!config.is_threaded_copy_table("public.x"));
+        assert!(!config.is_threaded_copy_table("Archive.year"));
+    }
+
+    #[test]
+    fn bad_values_are_explained() {
+        assert_eq!(
+            report("parallel_copies = 0\n"),
+            "error: replika.ini:4: key \"parallel_copies\": bad value \"0\", expected a whole number of at least 1"
+        );
+        assert_eq!(
+            report("local_only = maybe\n"),
+            "error: replika.ini:4: key \"local_only\": bad value \"maybe\", expected true or false (also 1/0, yes/no, on/off)"
+        );
+        assert_eq!(
+            report("use_skylog = 3\n"),
+            "error: replika.ini:4: key \"use_skylog\": bad value \"3\", expected 0, 1 or 2"
+        );
+        assert_eq!(
+            report("pgq_batch_collect_events = 5000000000\n"),
+            "error: replika.ini:4: key \"pgq_batch_collect_events\": bad value \"5000000000\", expected a whole number \
+             from 0 to 2147483647"
+        );
+        assert_eq!(
+            report("handler_modules = londiste.handlers.bulk, my.mod\n"),
+            "error: replika.ini:4: key \"handler_modules\": module \"my.mod\" cannot be loaded: Python code does \
+             not run here\n\
+             detail: built in are applyfn, bulk, dispatch, multimaster, obfuscate, qtable, shard, vtable\n\
+             hint: remove the name; the built-in handlers need no entry"
+        );
+        assert_eq!(
+            load_with("[londiste]\nqueue_name = q\n", &[])
+                .unwrap_err()
+                .report(),
+            "error: replika.ini: key \"db\" is missing in section [londiste]\n\
+             hint: add \"db = ...\" below the line [londiste]"
+        );
+    }
+
+    #[test]
+    fn unknown_keys_and_keys_without_effect_are_warnings() {
+        let config = load_with(
+            &format!("{LEAST}paralel_copies = 2\ntable_filter = a.b\nsql_retry = 1\nuse_skylog = 1\n"),
+            &[("exception_quiet", "ALL")],
+        )
+        .unwrap();
+        assert_eq!(
+            config.warnings,
+            [
+                "replika.ini:4: unknown key \"paralel_copies\" has no effect; did you mean \"parallel_copies\"?",
+                "replika.ini:5: key \"table_filter\" has no effect: use local_only, or remove the tables from this node",
+                "replika.ini:7: key \"use_skylog\" has no effect: log settings files (skylog.ini) are not read; the log \
+                 goes to logfile and to standard error",
+                "--set: key \"exception_quiet\" has no effect: repeated failures are folded into one log line here",
+                "replika.ini:6: key \"sql_retry\" has no effect: statements of one transaction are never repeated \
+                 behind its back",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_reload_keeps_names_and_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.ini");
+        std::fs::write(&path, LEAST).unwrap();
+        let overrides = [("loop_delay".to_owned(), "0.2".to_owned())];
+        let first = LondisteConfig::load(&path, &overrides).unwrap();
+        let text = "[londiste]\ndb = dbname=y\nqueue_name = other\nlog_size = 1\nparallel_copies = 3\nloop_delay = 9\n";
+        std::fs::write(&path, text).unwrap();
+        let second = first.reload().unwrap();
+        assert_eq!(second.queue_name, "q");
+        assert_eq!(second.log_size, 10 << 20);
+        assert_eq!(second.db, "dbname=y");
+        assert_eq!(second.parallel_copies, 3);
+        assert_eq!(second.loop_delay, 0.2);
+    }
+
+    #[test]
+    fn shell_patterns() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("a*c", "abbc", true),
+            ("a?c", "ac", false),
+            ("[a-c]x", "bx", true),
+            ("[!a-c]x", "bx", false),
+            ("[]]x", "]x", true),
+            ("[ab", "[ab", true),
+            ("p.t", "p.T", false),
+        ] {
+            assert_eq!(matches_glob(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn the_shipped_files_load() {
+        let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf");
+        for (name, job) in [
+            ("londiste.ini", "replika_root"),
+            ("branch.ini", "replika_branch"),
+            ("leaf.ini", "replika_reports"),
+        ] {
+            let config = LondisteConfig::load(&conf.join(name), &[]).unwrap();
+            assert_eq!(config.job_name, job);
+            assert_eq!(config.queue_name, "replika");
+            assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+        }
+    }
 }

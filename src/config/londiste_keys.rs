@@ -3,6 +3,8 @@
 use crate::config::key::{Effect, Key, KeyGroup, KeyType};
 
 const NO_RETRY_HELPER: &str = "statements of one transaction are never repeated behind its back";
+const NO_SKYLOG: &str =
+    "log settings files (skylog.ini) are not read; the log goes to logfile and to standard error";
 const FOLDED: &str = "repeated failures are folded into one log line here";
 
 const fn key(name: &'static str, kind: KeyType, default: &'static str, help: &'static str) -> Key {
@@ -73,7 +75,8 @@ pub const LONDISTE_KEYS: &[KeyGroup] = &[
                 "",
                 "Name in the log, and the name under which the node's worker is registered. Default: the name of \
                  this file without extension.",
-            ),
+            )
+            .example("replika_root"),
             key(
                 "consumer_name",
                 KeyType::Text,
@@ -170,8 +173,7 @@ pub const LONDISTE_KEYS: &[KeyGroup] = &[
                 KeyType::Integer,
                 "1",
                 "How many tables may get their initial copy at the same time.",
-            )
-            .fixed(),
+            ),
             key(
                 "threaded_copy_tables",
                 KeyType::List,
@@ -234,7 +236,7 @@ pub const LONDISTE_KEYS: &[KeyGroup] = &[
                 "handler_modules",
                 KeyType::List,
                 "",
-                "Handler modules of the ancestor. Its own ones are built in; any other name is refused.",
+                "Handler modules of Londiste 3. Its own ones are built in; any other name is refused.",
             )
             .example("londiste.handlers.dispatch"),
             key(
@@ -413,14 +415,6 @@ pub const LONDISTE_KEYS: &[KeyGroup] = &[
                 "Form of asctime on standard error with -v. Default: logdatefmt_console.",
             )
             .fixed(),
-            key(
-                "use_skylog",
-                KeyType::Integer,
-                "0",
-                "Only 0 (off) has an effect: log settings files (skylog.ini) are not read; use logfile, or the journal \
-                 of a service manager.",
-            )
-            .fixed(),
         ],
     },
     KeyGroup {
@@ -441,8 +435,10 @@ pub const LONDISTE_KEYS: &[KeyGroup] = &[
                 .without_effect("use local_only, or remove the tables from this node"),
             key("pgq_autocommit", KeyType::Boolean, "0", "Reading in autocommit mode.")
                 .without_effect("a batch is read by one statement"),
+            key("use_skylog", KeyType::Integer, "0", "Take the log settings from skylog.ini: 1 or 2.")
+                .without_effect(NO_SKYLOG),
             key("skylog_locations", KeyType::List, "", "Where skylog.ini is looked for.")
-                .without_effect("log settings files are not read"),
+                .without_effect(NO_SKYLOG),
             key("exception_quiet", KeyType::List, "", "Errors to log briefly.").without_effect(FOLDED),
             key("exception_grace", KeyType::Seconds, "300", "For how long.").without_effect(FOLDED),
             key("exception_reset", KeyType::Seconds, "900", "When to forget a failure.")

@@ -480,6 +480,12 @@ mod tests {
     }
 
     #[test]
+    fn the_shipped_file_is_the_sample() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/pgqd.ini");
+        assert_eq!(std::fs::read_to_string(path).unwrap(), sample());
+    }
+
+    #[test]
     fn the_sample_loads_and_has_every_default() {
         let text = sample();
         load(&text).unwrap();

@@ -2,7 +2,7 @@
 //!
 //! Messages come from `tracing`; fields other than the message are appended as `name=value`. An event with the field
 //! `fatal = true` has the highest level of the ancestor (CRITICAL, in pgqd's style FATAL). Before anything is written, each message passes
-//! the mask of [`set_mask`], so that no secret reaches a log. Messages of other crates are shown from warnings on.
+//! [`mask_passwords`] (or what [`set_mask`] put in its place), so that no secret reaches a log. Messages of other crates are shown from warnings on.
 
 use std::fmt::{Debug, Write as _};
 use std::io::Write as _;
@@ -20,6 +20,7 @@ use crate::daemon::logfile::LogFile;
 use crate::daemon::logformat::{LineFormat, Names, Record, now};
 use crate::daemon::syslog::{Syslog, SyslogSettings};
 use crate::error::{Error, Result};
+use crate::pg::mask_passwords;
 
 /// Where to log, how much, and in which form.
 #[derive(Debug, Clone)]
@@ -282,14 +283,14 @@ impl Visit for Text {
 
 static MASK: OnceLock<fn(&str) -> String> = OnceLock::new();
 
-/// Sets the function that hides passwords in every message; once, before [`setup`].
+/// Puts another function in the place of [`mask_passwords`]; once, before [`setup`].
 pub fn set_mask(mask: fn(&str) -> String) {
     // A second call with the same function is harmless.
     let _ = MASK.set(mask);
 }
 
 fn mask(text: &str) -> String {
-    MASK.get().map_or_else(|| text.to_owned(), |mask| mask(text))
+    MASK.get().map_or_else(|| mask_passwords(text), |mask| mask(text))
 }
 
 /// Writes one line to the terminal above what is drawn there.
@@ -330,10 +331,6 @@ fn find_address(host: &str) -> String {
 mod tests {
     use super::*;
 
-    fn hide(text: &str) -> String {
-        text.replace("hunter2", "***")
-    }
-
     fn logged(settings: LogSettings, work: impl FnOnce()) -> String {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("job.log");
@@ -361,7 +358,6 @@ mod tests {
 
     #[test]
     fn verbosity_fields_levels_and_mask() {
-        set_mask(hide);
         let rest = "INFO copied table=a.b rows=3 name=x y\nWARNING foreign\nCRITICAL password=***\n";
         assert_eq!(logged(LogSettings::console(0), say), rest);
         assert_eq!(

@@ -207,10 +207,15 @@ fn load_pid(path: &Path) -> std::result::Result<Option<i32>, PidError> {
     }
 }
 
-fn new_path(path: &Path) -> PathBuf {
+/// The pid file `path` with a suffix for another duty of the same job: `.admin`, `.repair`.
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".new");
+    name.push(suffix);
     PathBuf::from(name)
+}
+
+fn new_path(path: &Path) -> PathBuf {
+    with_suffix(path, ".new")
 }
 
 fn busy(path: &Path, pid: Option<i32>) -> Error {

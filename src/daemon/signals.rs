@@ -142,6 +142,25 @@ fn reload_pair() -> (watch::Sender<u64>, Reload) {
 mod tests {
     use super::*;
 
+    // One test for all signals: they reach the whole process.
+    #[tokio::test]
+    async fn signals_become_reload_graceful_and_fast_stop() {
+        use nix::sys::signal::{Signal, kill};
+        use nix::unistd::getpid;
+
+        let mut signals = listen().unwrap();
+        kill(getpid(), Signal::SIGHUP).unwrap();
+        signals.reload.requested().await;
+        assert!(!signals.stop.is_stopped());
+        kill(getpid(), Signal::SIGINT).unwrap();
+        signals.stop.wait().await;
+        assert_eq!(signals.stop.level(), StopLevel::Graceful);
+        assert_eq!(signals.exit_status(), 0);
+        kill(getpid(), Signal::SIGINT).unwrap();
+        signals.stop.wait_for(StopLevel::Fast).await;
+        assert_eq!(signals.exit_status(), 1);
+    }
+
     #[tokio::test]
     async fn each_reload_request_is_heard_once_by_each_clone() {
         let (sender, mut first) = reload_pair();
