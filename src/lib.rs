@@ -3,6 +3,8 @@
 //! The rooms, from the bottom up; a room leans only on rooms above it in this list. ARCHITECTURE.md has the map and
 //! one event's journey.
 
+pub mod cascade;
+pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod error;

@@ -4,9 +4,11 @@
 //! [`crate::cascade`]; what a status tree looks like is decided in [`tree`] without a server.
 
 pub mod call;
+pub mod dialer;
 pub mod info;
 pub mod lag;
 pub mod tree;
 
 pub use call::{CallResult, call, call_quietly};
+pub use dialer::Dialer;
 pub use info::{ConsumerInfo, Member, NodeInfo, NodeType};

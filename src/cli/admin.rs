@@ -1,0 +1,138 @@
+//! What the commands share: settings, the connection to the local node, connections to others, one place for the words about unknown nodes.
+
+use super::Context;
+use super::ui::Ui;
+use crate::config::londiste::LondisteConfig;
+use crate::error::{Error, Result};
+use crate::node::Dialer;
+use crate::node::info::{self, Member, NodeInfo};
+use crate::pg::{AppName, Session};
+use crate::service::stop::StopSignal;
+
+/// One run of an admin command for one job file.
+pub struct Admin {
+    /// Settings of the job file.
+    pub config: LondisteConfig,
+    /// The mouth.
+    pub ui: Ui,
+    /// Heard by everything that waits.
+    pub stop: StopSignal,
+    dialer: Dialer,
+    local: Option<Session>,
+}
+
+impl Admin {
+    pub(super) fn new(context: Context) -> Result<Self> {
+        let config = context.config()?.clone();
+        let node = config.node_name.as_deref().unwrap_or(&config.job_name);
+        let dialer = Dialer::new(
+            AppName::new("admin", node, &config.queue_name),
+            &config.remote_extra_connstr,
+        );
+        Ok(Self {
+            config,
+            ui: context.ui,
+            stop: context.stop,
+            dialer,
+            local: None,
+        })
+    }
+
+    /// Name of the queue.
+    pub fn queue(&self) -> &str {
+        &self.config.queue_name
+    }
+
+    /// The connection to the local node's database; opened at the first call.
+    pub async fn local(&mut self) -> Result<&mut Session> {
+        if self.local.is_none() {
+            let opening = self.dialer.local(&self.config.db);
+            let session = self.stop.unless_stopped(opening).await.map_err(|e| {
+                if e.is_interrupted() {
+                    e
+                } else {
+                    e.context(format!("{}: key \"db\"", self.config.path.display()))
+                }
+            })?;
+            self.local = Some(session);
+        }
+        self.local
+            .as_mut()
+            .ok_or_else(|| Error::internal("the local connection vanished"))
+    }
+
+    /// A new connection to another node's database, with `remote_extra_connstr` added.
+    pub async fn remote(&self, location: &str) -> Result<Session> {
+        self.stop.unless_stopped(self.dialer.remote(location)).await
+    }
+
+    /// What opens connections, for rooms below.
+    pub fn dialer(&self) -> &Dialer {
+        &self.dialer
+    }
+
+    /// The local node's facts.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::NotFound`] with a hint when the database has no node of the queue.
+    pub async fn node_info(&mut self) -> Result<NodeInfo> {
+        match self.find_node_info().await? {
+            Some(info) => Ok(info),
+            None => Err(
+                Error::not_found(format!("this database has no node of queue \"{}\"", self.queue()))
+                    .with_detail(format!("job file {}", self.config.path.display()))
+                    .with_hint("make one with create-root, create-branch or create-leaf"),
+            ),
+        }
+    }
+
+    /// The local node's facts, if the database has a node of the queue.
+    pub async fn find_node_info(&mut self) -> Result<Option<NodeInfo>> {
+        let queue = self.config.queue_name.clone();
+        info::load_info(&**self.local().await?, &queue).await
+    }
+
+    /// The members of the cascade that the local node knows, by name.
+    pub async fn members(&mut self) -> Result<Vec<Member>> {
+        let queue = self.config.queue_name.clone();
+        info::load_members(&**self.local().await?, &queue).await
+    }
+
+    /// A new connection to a member, by name.
+    pub async fn member(&mut self, node: &str) -> Result<Session> {
+        let members = self.members().await?;
+        let Some(member) = members.iter().find(|m| m.node_name == node) else {
+            return Err(unknown_node(node, &members));
+        };
+        self.remote(&member.location)
+            .await
+            .map_err(|e| e.context(format!("node \"{node}\"")))
+    }
+
+    /// A new connection to the provider of the local node; on a root to itself.
+    pub async fn provider(&mut self) -> Result<Session> {
+        let info = self.node_info().await?;
+        match (&info.provider_location, &info.provider_node) {
+            (Some(location), Some(node)) => self
+                .remote(location)
+                .await
+                .map_err(|e| e.context(format!("provider \"{node}\""))),
+            _ => Err(Error::refused(format!(
+                "the provider of node \"{}\" is not known here",
+                info.node_name
+            ))
+            .with_hint("\"londiste members\" lists the nodes that are known here")),
+        }
+    }
+}
+
+/// The refusal of a node name that is no member.
+pub fn unknown_node(node: &str, members: &[Member]) -> Error {
+    let names: Vec<&str> = members.iter().map(|m| m.node_name.as_str()).collect();
+    let error = Error::not_found(format!("node \"{node}\" is not a member of the cascade"))
+        .with_detail(format!("members: {}", names.join(", ")));
+    match crate::config::key::nearest(node, names) {
+        Some(near) => error.with_hint(format!("did you mean \"{near}\"?")),
+        None => error,
+    }
+}

@@ -1,0 +1,90 @@
+//! Commands that change the tree.
+
+use clap::{Args, Subcommand};
+use tracing::info;
+
+use super::Context;
+use super::admin::unknown_node;
+use crate::cascade::{drop_node, tag};
+use crate::error::Result;
+
+/// Changes of the tree.
+#[derive(Subcommand, Debug)]
+pub enum TreeCommand {
+    /// Remove a node from the cascade
+    ///
+    /// The node's queue and its tables' registration are dropped, its database stays as it is. A node that feeds others
+    /// is refused. A database that cannot be reached is a warning: run the command again when it is back.
+    DropNode(NodeArgs),
+    /// Tag a node as dead on all members
+    ///
+    /// Members then do not try to reach it. Nothing is changed on the node itself.
+    TagDead(NodeArgs),
+}
+
+/// One node.
+#[derive(Args, Debug)]
+pub struct NodeArgs {
+    /// Name of the node
+    #[arg(value_name = "NODE")]
+    pub node: String,
+}
+
+impl TreeCommand {
+    pub(super) fn lock_suffix(&self) -> Option<String> {
+        Some(".admin".to_owned())
+    }
+
+    pub(super) async fn run(self, context: Context) -> Result<u8> {
+        match self {
+            Self::DropNode(args) => drop_command(context, args).await,
+            Self::TagDead(args) => tag_dead(context, args).await,
+        }
+    }
+}
+
+async fn drop_command(context: Context, args: NodeArgs) -> Result<u8> {
+    let mut admin = context.admin()?;
+    let local = admin.node_info().await?;
+    let members = admin.members().await?;
+    if !members.iter().any(|m| m.node_name == args.node) {
+        return Err(unknown_node(&args.node, &members));
+    }
+    let queue = admin.queue().to_owned();
+    let work = drop_node::drop_node(&local, &queue, &args.node, &members, admin.dialer());
+    let missed = admin.stop.unless_stopped(work).await?;
+    info!("Node '{}' removed from queue '{queue}'", args.node);
+    if !missed.is_empty() {
+        admin.ui.hint(format!(
+            "run this again when these can be reached: {}",
+            missed.join(", ")
+        ));
+        return Ok(1);
+    }
+    Ok(0)
+}
+
+async fn tag_dead(context: Context, args: NodeArgs) -> Result<u8> {
+    let mut admin = context.admin()?;
+    let local = admin.node_info().await?;
+    let members = admin.members().await?;
+    if !members.iter().any(|m| m.node_name == args.node) {
+        return Err(unknown_node(&args.node, &members));
+    }
+    info!("Tagging node '{}' as dead", args.node);
+    let queue = admin.queue().to_owned();
+    let dialer = admin.dialer().clone();
+    let stop = admin.stop.clone();
+    let session = admin.local().await?;
+    let work = tag::tag_dead(session, &local.node_name, &queue, &args.node, &members, &dialer);
+    let missed = stop.unless_stopped(work).await?;
+    info!("Node '{}' is tagged as dead", args.node);
+    if !missed.is_empty() {
+        admin.ui.hint(format!(
+            "run this again when these can be reached: {}",
+            missed.join(", ")
+        ));
+        return Ok(1);
+    }
+    Ok(0)
+}
