@@ -1,0 +1,131 @@
+-- Several partition queues with one destination: who is added with whom, and who copies when.
+\set QUIET on
+\set VERBOSITY terse
+\pset format unaligned
+\pset null NULL
+\pset footer off
+select ret_code from pgq_node.register_location('x', 'here', 'dbname=here', false);
+select ret_code from pgq_node.register_location('x', 'up', 'dbname=up', false);
+select ret_code from pgq_node.create_node('x', 'root', 'here', 'x_worker', null, null, null);
+select ret_code from pgq_node.register_location('p1', 'here', 'dbname=here', false);
+select ret_code from pgq_node.register_location('p1', 'up', 'dbname=up', false);
+select ret_code from pgq_node.create_node('p1', 'leaf', 'here', 'p1_worker', 'up', 1, 'x');
+select ret_code from pgq_node.register_location('p2', 'here', 'dbname=here', false);
+select ret_code from pgq_node.register_location('p2', 'up', 'dbname=up', false);
+select ret_code from pgq_node.create_node('p2', 'leaf', 'here', 'p2_worker', 'up', 1, 'x');
+select ret_code from pgq_node.register_location('p3', 'here', 'dbname=here', false);
+select ret_code from pgq_node.register_location('p3', 'up', 'dbname=up', false);
+select ret_code from pgq_node.create_node('p3', 'leaf', 'here', 'p3_worker', 'up', 1, 'x');
+select ret_code from pgq_node.register_location('r1', 'here', 'dbname=here', false);
+select ret_code from pgq_node.register_location('r1', 'up', 'dbname=up', false);
+select ret_code from pgq_node.create_node('r1', 'leaf', 'here', 'r1_worker', 'up', 1, null);
+select ret_code from pgq_node.register_location('r2', 'here', 'dbname=here', false);
+select ret_code from pgq_node.register_location('r2', 'up', 'dbname=up', false);
+select ret_code from pgq_node.create_node('r2', 'leaf', 'here', 'r2_worker', 'up', 1, null);
+create table t (id int4 primary key, v text);
+create table u (id int4 primary key, v text);
+create table w (id int4 primary key, v text);
+create table k (id int4 primary key, v text);
+select * from londiste.global_add_table('p1', 'public.t');
+select * from londiste.global_add_table('p2', 'public.t');
+select * from londiste.global_add_table('p3', 'public.t');
+begin;
+select * from londiste.local_add_table('p2', 'public.t');
+rollback;
+select * from londiste.local_add_table('p2', 'public.t', array['merge_all'], 'max_parallel_copy=3');
+select * from londiste.local_add_table('p1', 'public.t', null, 'max_parallel_copy=3');
+select * from londiste.get_table_list('x');
+select * from londiste.get_table_list('p1');
+select * from londiste.get_table_list('p2');
+select * from londiste.get_table_list('p3');
+\echo == copy coordination
+select ret_code from londiste.local_set_table_state('p1', 'public.t', null, 'in-copy');
+select * from londiste._coordinate_copy('p1', 'public.t') a, londiste._coordinate_copy('p2', 'public.t') b, londiste._coordinate_copy('p3', 'public.t') c;
+select ret_code from londiste.local_set_table_state('p2', 'public.t', null, 'in-copy');
+select ret_code from londiste.local_set_table_state('p3', 'public.t', null, 'in-copy');
+select * from londiste._coordinate_copy('p1', 'public.t') a, londiste._coordinate_copy('p2', 'public.t') b, londiste._coordinate_copy('p3', 'public.t') c;
+select table_name, merge_state, copy_role, copy_pos from londiste.get_table_list('p1') union all select table_name, merge_state, copy_role, copy_pos from londiste.get_table_list('p2') union all select table_name, merge_state, copy_role, copy_pos from londiste.get_table_list('p3');
+select ret_code from londiste.local_set_table_struct('p1', 'public.t', 'ddl');
+select * from londiste._coordinate_copy('p1', 'public.t') a, londiste._coordinate_copy('p2', 'public.t') b, londiste._coordinate_copy('p3', 'public.t') c;
+select ret_code from londiste.local_set_table_state('p1', 'public.t', '1:1:', 'catching-up');
+select * from londiste._coordinate_copy('p1', 'public.t') a, londiste._coordinate_copy('p2', 'public.t') b, londiste._coordinate_copy('p3', 'public.t') c;
+select ret_code from londiste.local_set_table_state('p2', 'public.t', '1:1:', 'catching-up');
+select * from londiste._coordinate_copy('p1', 'public.t') a, londiste._coordinate_copy('p2', 'public.t') b, londiste._coordinate_copy('p3', 'public.t') c;
+select ret_code from londiste.local_set_table_state('p3', 'public.t', '1:1:', 'catching-up');
+select * from londiste._coordinate_copy('p1', 'public.t') a, londiste._coordinate_copy('p2', 'public.t') b, londiste._coordinate_copy('p3', 'public.t') c;
+select ret_code from londiste.local_set_table_struct('p1', 'public.t', null);
+select * from londiste._coordinate_copy('p1', 'public.t') a, londiste._coordinate_copy('p2', 'public.t') b, londiste._coordinate_copy('p3', 'public.t') c;
+select ret_code from londiste.local_set_table_state('p1', 'public.t', null, 'ok');
+select ret_code from londiste.local_set_table_state('p2', 'public.t', '1:1:', 'wanna-sync:5');
+select ret_code from londiste.local_set_table_state('p3', 'public.t', null, 'in-copy');
+select * from londiste._coordinate_copy('p1', 'public.t') a, londiste._coordinate_copy('p2', 'public.t') b, londiste._coordinate_copy('p3', 'public.t') c;
+select ret_code from londiste.local_set_table_state('p2', 'public.t', null, null);
+select * from londiste._coordinate_copy('p1', 'public.t') a, londiste._coordinate_copy('p2', 'public.t') b, londiste._coordinate_copy('p3', 'public.t') c;
+select ret_code from londiste.local_set_table_state('p1', 'public.t', null, 'in-copy');
+select ret_code from londiste.local_set_table_state('p2', 'public.t', '1:1:', 'catching-up');
+select ret_code from londiste.local_set_table_state('p3', 'public.t', null, 'in-copy');
+select * from londiste._coordinate_copy('p1', 'public.t') a, londiste._coordinate_copy('p2', 'public.t') b, londiste._coordinate_copy('p3', 'public.t') c;
+select ret_code from londiste.local_set_table_state('p1', 'public.t', null, 'in-copy');
+select ret_code from londiste.local_set_table_state('p2', 'public.t', null, 'in-copy');
+select ret_code from londiste.local_set_table_struct('p2', 'public.t', 'ddl');
+select * from londiste._coordinate_copy('p1', 'public.t') a, londiste._coordinate_copy('p2', 'public.t') b, londiste._coordinate_copy('p3', 'public.t') c;
+select ret_code from londiste.local_set_table_state('p3', 'public.t', '1:1:', 'catching-up');
+select * from londiste._coordinate_copy('p1', 'public.t') a, londiste._coordinate_copy('p2', 'public.t') b, londiste._coordinate_copy('p3', 'public.t') c;
+select ret_code from londiste.local_set_table_struct('p2', 'public.t', null);
+\echo == other ways to add
+select * from londiste.global_add_table('p1', 'public.u');
+select * from londiste.global_add_table('p2', 'public.u');
+select * from londiste.global_add_table('p3', 'public.u');
+select * from londiste.local_add_table('p1', 'public.u', array['no_merge']);
+begin;
+select * from londiste.local_add_table('p2', 'public.u', array['merge_all']);
+rollback;
+select * from londiste.local_add_table('p2', 'public.u', array['no_merge']);
+select * from londiste.local_add_table('p3', 'public.u', array['expect_sync']);
+select table_name, local, merge_state from londiste.get_table_list('p1') where table_name = 'public.u';
+select * from londiste.global_add_table('p1', 'public.w');
+select * from londiste.global_add_table('p2', 'public.w');
+select * from londiste.local_add_table('p1', 'public.w', array['expect_sync'], 'a=1');
+select table_name, local, merge_state, table_attrs from londiste.get_table_list('p2') where table_name = 'public.w';
+select * from londiste.global_add_table('r1', 'public.k');
+select * from londiste.global_add_table('r2', 'public.kk');
+select * from londiste.local_add_table('r1', 'public.k');
+begin;
+select * from londiste.local_add_table('r2', 'public.kk', null, null, 'public.k');
+rollback;
+begin;
+select * from londiste.local_add_table('r2', 'public.kk', array['merge_all'], null, 'public.k');
+rollback;
+select * from londiste.local_add_table('r2', 'public.kk', array['no_merge'], null, 'public.k');
+select * from londiste._coordinate_copy('r1', 'public.k') a, londiste._coordinate_copy('r2', 'public.kk') b;
+select * from londiste.global_add_table('p1', 'public.only_global');
+select * from londiste.local_remove_table('p1', 'public.only_global');
+select * from londiste.global_remove_table('p1', 'public.only_global');
+select * from londiste.global_remove_table('p1', 'public.only_global');
+select * from londiste.local_change_handler('p1', 'public.w', array['backup'], 'b=2');
+select * from londiste.local_change_handler('p1', 'public.only_global', array['backup'], 'b=2');
+select * from londiste.global_add_table('r1', 'public.w');
+begin;
+select * from londiste.local_add_table('r1', 'public.w');
+rollback;
+select * from londiste.local_add_table('r1', 'public.w', array['no_merge']);
+\echo == fkeys
+create table fk (id int4 primary key, t int4 references t);
+select * from londiste.global_add_table('p1', 'public.fk');
+select * from londiste.global_add_table('p2', 'public.fk');
+select * from londiste.local_add_table('p1', 'public.fk', array['merge_all']);
+select londiste.drop_table_fkey('public.fk', 'fk_t_fkey');
+update londiste.table_info set merge_state = 'ok', custom_snapshot = null, dropped_ddl = null where queue_name in ('p1', 'p2', 'p3');
+select from_table, to_table, fkey_name from londiste.get_valid_pending_fkeys('p1');
+select from_table, to_table, fkey_name from londiste.get_valid_pending_fkeys('p2');
+select from_table, to_table, fkey_name from londiste.get_valid_pending_fkeys('p3');
+select from_table, to_table, fkey_name from londiste.get_valid_pending_fkeys('x');
+select * from londiste.local_remove_table('p1', 'public.t');
+select * from londiste.get_table_list('p1');
+select * from londiste.get_table_list('p2');
+
+\echo == stored
+select * from londiste.table_info order by queue_name, table_name;
+select tgrelid::regclass, tgname, tgenabled, pg_get_triggerdef(oid) from pg_trigger where not tgisinternal and tgrelid <> 'londiste.table_info'::regclass order by 1, 2;
+select ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4 from pgq.event_template order by ev_id, ev_type;
+

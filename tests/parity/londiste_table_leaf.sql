@@ -1,0 +1,50 @@
+-- Tables on a leaf.
+\set QUIET on
+\set VERBOSITY terse
+\pset format unaligned
+\pset null NULL
+\pset footer off
+create table t1 (id int4 primary key, v text);
+create table t2 (id serial primary key, v text);
+create table nokey (a int4, b text);
+select ret_code from pgq_node.register_location('q', 'n1', 'dbname=n1', false);
+select ret_code from pgq_node.register_location('q', 'n2', 'dbname=n2', false);
+select ret_code from pgq_node.create_node('q', 'leaf', 'n2', 'n2_worker', 'n1', 1, null);
+select * from londiste.local_add_table('q', 'public.t1');
+select * from londiste.global_add_table('q', 'public.t1');
+select * from londiste.global_add_table('q', 'public.t2');
+select * from londiste.global_add_table('q', 'public.t3');
+select * from londiste.global_add_table('q', 'public.ren');
+select * from londiste.global_add_table('q', 'public.nokey');
+select * from londiste.global_add_table('q', 'public.virt');
+select * from londiste.local_show_missing('q');
+select * from londiste.local_add_table('q', 'public.t1');
+select * from londiste.local_add_table('q', 'public.t1');
+select * from londiste.local_add_table('q', 'public.t1', null, 'a=b');
+select * from londiste.local_add_table('q', 'public.t2', array['expect_sync'], 'a=b');
+select * from londiste.local_add_table('q', 'public.t3');
+select * from londiste.local_add_table('q', 'public.nokey');
+select * from londiste.local_add_table('q', 'public.virt', array['virtual_table']);
+select * from londiste.local_add_table('q', 'public.ren', array['no_triggers', 'skip_truncate'], 'x=1', 'public.t2');
+select * from londiste.get_table_list('q');
+select * from londiste.local_show_missing('q');
+insert into t1 values (1, 'x');
+truncate t1;
+select * from londiste.local_set_table_state('q', 'public.t1', null, 'in-copy');
+select * from londiste.get_table_list('q');
+select * from londiste._coordinate_copy('q', 'public.t1');
+select * from londiste._coordinate_copy('q', 'public.nosuch');
+select * from londiste.local_remove_table('q', 'public.t2');
+select * from londiste.global_remove_table('q', 'public.t1');
+select londiste.root_notify_change('q', 'londiste.x', 'data');
+select * from londiste.get_table_list('q');
+select pgq_node.drop_node('q', 'n2');
+
+\echo == stored
+select * from londiste.table_info order by queue_name, table_name;
+select * from londiste.seq_info order by queue_name, seq_name;
+select queue_name, execute_file, execute_sql, execute_attrs from londiste.applied_execute order by 1, 2;
+select * from londiste.pending_fkeys order by 1, 3;
+select tgrelid::regclass, tgname, tgenabled, pg_get_triggerdef(oid) from pg_trigger where not tgisinternal and tgrelid <> 'londiste.table_info'::regclass order by 1, 2;
+select ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4 from pgq.event_template order by ev_id, ev_type;
+
