@@ -265,8 +265,8 @@ async fn open(
     if !resolved.tls.direct {
         match ask_for_tls(&mut socket).await {
             Ok(b'S') => {}
-            Ok(_) if encryption == Encryption::IfOffered => return Ok((Layer::Plain(socket), false)),
-            Ok(_) => {
+            Ok(b'N') if encryption == Encryption::IfOffered => return Ok((Layer::Plain(socket), false)),
+            Ok(b'N') => {
                 let error = Error::new(
                     ErrorKind::Authentication,
                     format!(
@@ -277,10 +277,25 @@ async fn open(
                 .with_hint("set ssl = on at the server, or weaken sslmode");
                 return Err(Failure::elsewhere(error));
             }
+            Ok(other) => {
+                let why = format!("unexpected answer {other:#04x} to the request for TLS");
+                let error = unreachable(resolved, host, &why)
+                    .with_hint("is it a PostgreSQL server that listens there?");
+                // An error report ('E') is how a server says that it is too busy, or older than TLS.
+                return Err(Failure {
+                    encrypted: true,
+                    other_encryption: other == b'E',
+                    ..Failure::elsewhere(error)
+                });
+            }
             Err(e) => return Err(Failure::elsewhere(unreachable(resolved, host, &e.to_string()))),
         }
     }
-    let connector = resolved.tls.connector(&host.host).map_err(Failure::fatal)?;
+    let connector = resolved.tls.connector(&host.host).map_err(|error| Failure {
+        encrypted: true,
+        other_encryption: true,
+        ..Failure::fatal(error)
+    })?;
     let connector = tokio_native_tls::TlsConnector::from(connector);
     let stream = connector.connect(&host.host, socket).await.map_err(|e| Failure {
         encrypted: true,
@@ -518,4 +533,54 @@ pub(super) fn first_row(messages: &[SimpleQueryMessage]) -> Option<&tokio_postgr
         SimpleQueryMessage::Row(row) => Some(row),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ConnInfo;
+    use super::*;
+
+    #[test]
+    fn the_wanted_kind_of_server() {
+        let primary = ServerState {
+            in_recovery: false,
+            read_only: false,
+        };
+        let guarded = ServerState {
+            in_recovery: false,
+            read_only: true,
+        };
+        let standby = ServerState {
+            in_recovery: true,
+            read_only: false,
+        };
+        for (wanted, suits) in [
+            (SessionAttrs::Any, [true, true, true]),
+            (SessionAttrs::ReadWrite, [true, false, false]),
+            (SessionAttrs::ReadOnly, [false, true, true]),
+            (SessionAttrs::Primary, [true, true, false]),
+            (SessionAttrs::Standby, [false, false, true]),
+            (SessionAttrs::PreferStandby, [false, false, true]),
+        ] {
+            let found = [primary, guarded, standby].map(|state| state.refusal(wanted).is_none());
+            assert_eq!(found, suits, "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_spread_but_none_is_lost() {
+        let info = ConnInfo::parse("host=a,b,c,d load_balance_hosts=random user=u").unwrap();
+        let resolved = info.resolve().unwrap();
+        let orders: std::collections::HashSet<String> = (0..50)
+            .map(|_| {
+                in_order(&resolved)
+                    .iter()
+                    .map(|h| h.host.as_str())
+                    .collect::<Vec<_>>()
+                    .join(",")
+            })
+            .collect();
+        assert!(orders.len() > 1);
+        assert!(orders.iter().all(|order| order.len() == 7));
+    }
 }

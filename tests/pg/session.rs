@@ -8,10 +8,7 @@ use londiste::error::ErrorKind;
 use londiste::pg::{AppName, ConnInfo, Session};
 
 async fn connect(connstr: &str) -> Session {
-    let info = ConnInfo::parse(connstr).unwrap();
-    Session::connect(&info, &AppName::new("test", "node", "queue"))
-        .await
-        .unwrap()
+    super::connect(connstr).await.unwrap()
 }
 
 #[tokio::test]
@@ -25,10 +22,10 @@ async fn settings_do_not_depend_on_the_defaults_of_the_database() {
         "standard_conforming_strings = off",
         "synchronous_commit = off",
         "client_encoding = 'LATIN1'",
-        "statement_timeout = '1ms'",
-        "lock_timeout = '1ms'",
-        "idle_in_transaction_session_timeout = '1ms'",
-        "idle_session_timeout = '1ms'",
+        "statement_timeout = '5s'",
+        "lock_timeout = '5s'",
+        "idle_in_transaction_session_timeout = '5s'",
+        "idle_session_timeout = '5s'",
         "default_transaction_isolation = 'serializable'",
         "xmloption = 'document'",
         "array_nulls = off",

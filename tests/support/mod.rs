@@ -1,5 +1,6 @@
 //! What the tests stand on: servers of their own, a database per test, waiting for facts.
 
+pub mod authority;
 pub mod cluster;
 pub mod wait;
 
