@@ -14,3 +14,4 @@ pub mod pgq;
 pub mod service;
 pub mod sql;
 pub mod table;
+pub mod ticker;

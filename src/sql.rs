@@ -86,9 +86,38 @@ room! {
     }
 }
 
+room! {
+    /// The ticker.
+    ticker {
+        CALL_TICKER = "call_ticker",
+        CURRENT_DATABASE = "current_database",
+        FIND_DATABASES = "find_databases",
+        FIND_PGQ = "find_pgq",
+        FIND_TICKER = "find_ticker",
+        FIND_VERSION = "find_version",
+        LEAVE_PLACE = "leave_place",
+        LOAD_MAINT_OPERATIONS = "load_maint_operations",
+        LOAD_QUEUES = "load_queues",
+        MAKE_TICKS = "make_ticks",
+        MOVE_RETRY_EVENTS = "move_retry_events",
+        TAKE_MARK = "take_mark",
+        TAKE_PLACE = "take_place",
+        WATCH_SEQUENCES = "watch_sequences",
+        WATCH_WAL = "watch_wal",
+    }
+}
+
 /// Every query of the product: path below `sql/query/` and text.
 pub fn all() -> Vec<(&'static str, &'static str)> {
-    [pg::ALL, pgq::ALL, table::ALL, node::ALL, cascade::ALL].concat()
+    [
+        pg::ALL,
+        pgq::ALL,
+        table::ALL,
+        node::ALL,
+        cascade::ALL,
+        ticker::ALL,
+    ]
+    .concat()
 }
 
 #[cfg(test)]

@@ -1,1 +1,5 @@
-fn main() {}
+//! pgqd: ticker and maintenance of PgQ queues.
+
+fn main() -> std::process::ExitCode {
+    londiste::ticker::program::main()
+}

@@ -21,6 +21,11 @@ impl Snapshot {
         txid < self.xmin || (txid < self.xmax && self.in_progress.binary_search(&txid).is_err())
     }
 
+    /// Transactions that were open, though younger ones had ended; sorted.
+    pub fn in_progress(&self) -> &[i64] {
+        &self.in_progress
+    }
+
     /// Whether every transaction that `other` contains is contained here as well: then nothing that is *not* contained
     /// here can be contained in `other`.
     pub fn covers(&self, other: &Self) -> bool {
