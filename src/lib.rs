@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod error;
+pub mod install;
 pub mod node;
 pub mod pg;
 pub mod pgq;

@@ -107,6 +107,16 @@ room! {
     }
 }
 
+room! {
+    /// The database side itself.
+    install {
+        LOAD_COMPONENTS = "load_components",
+        LOAD_VERSIONS = "load_versions",
+        LOCK_INSTALL = "lock_install",
+        MARK_COMPONENT = "mark_component",
+    }
+}
+
 /// Every query of the product: path below `sql/query/` and text.
 pub fn all() -> Vec<(&'static str, &'static str)> {
     [
@@ -116,6 +126,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         node::ALL,
         cascade::ALL,
         ticker::ALL,
+        install::ALL,
     ]
     .concat()
 }

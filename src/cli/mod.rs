@@ -6,9 +6,11 @@
 
 pub mod admin;
 pub mod argv;
+mod create;
 mod help;
 mod node;
 mod process;
+mod setup;
 mod status;
 mod tree;
 pub mod ui;
@@ -103,19 +105,27 @@ pub struct Global {
 /// Every command, by group.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Creation of nodes.
+    #[command(flatten)]
+    Create(create::CreateCommand),
     /// Looking at nodes, holding them, waiting for them.
     #[command(flatten)]
     Node(node::NodeCommand),
     /// Changes of the tree.
     #[command(flatten)]
     Tree(tree::TreeCommand),
+    /// Set-up of databases and shells.
+    #[command(flatten)]
+    Setup(setup::SetupCommand),
 }
 
 /// Names of the groups for the short help, with the function that adds the commands of each.
 type Group = (&'static str, fn(clap::Command) -> clap::Command);
 const GROUPS: &[Group] = &[
+    ("Node initialization", create::CreateCommand::augment_subcommands),
     ("Node administration", node::NodeCommand::augment_subcommands),
     ("Cascade layout", tree::TreeCommand::augment_subcommands),
+    ("Set-up", setup::SetupCommand::augment_subcommands),
 ];
 
 /// What a command gets beside its own arguments.
@@ -148,7 +158,7 @@ impl Context {
 impl Command {
     /// Whether the command cannot go on without a job file.
     fn needs_config(&self) -> bool {
-        true
+        !matches!(self, Self::Setup(_))
     }
 
     /// Whether the command may go to the background.
@@ -160,6 +170,8 @@ impl Command {
     /// that only look.
     fn lock_suffix(&self) -> Option<String> {
         match self {
+            Self::Create(command) => command.lock_suffix(),
+            Self::Setup(_) => None,
             Self::Node(command) => command.lock_suffix(),
             Self::Tree(command) => command.lock_suffix(),
         }
@@ -167,6 +179,8 @@ impl Command {
 
     async fn run(self, context: Context) -> Result<u8> {
         match self {
+            Self::Create(command) => command.run(context).await,
+            Self::Setup(command) => command.run(context).await,
             Self::Node(command) => command.run(context).await,
             Self::Tree(command) => command.run(context).await,
         }

@@ -1,0 +1,319 @@
+//! The database side: schemas that a database needs, put in or brought up to date.
+//!
+//! The SQL under `sql/schema` is part of the program. A schema that exists and is not recorded as ours in
+//! `londiste_rs.component` is the ancestor's and is used untouched; one of ours is run again when the program brings
+//! another text for it, which changes nothing that is there already. Everything happens in one transaction; if the
+//! process dies in the middle nothing has happened.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use include_dir::{Dir, include_dir};
+use sha2::{Digest, Sha256};
+use tracing::{debug, info, warn};
+
+use crate::error::{Error, Result};
+use crate::pg::{Session, quote_literal};
+use crate::sql;
+
+static SCHEMA: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/sql/schema");
+
+/// Schemas in the order of installation, each with those that it needs.
+const ORDER: &[(&str, &[&str])] = &[
+    ("londiste_rs", &[]),
+    ("pgq", &["londiste_rs"]),
+    ("pgq_ext", &["londiste_rs"]),
+    ("pgq_coop", &["pgq"]),
+    ("pgq_node", &["pgq"]),
+    ("londiste", &["pgq_node"]),
+];
+
+/// Where every version string gets its order from.
+const PACKAGE_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// One schema that the program can install.
+#[derive(Debug)]
+pub struct Component {
+    /// Name of the schema.
+    pub name: &'static str,
+    /// Version of the program and digest of the text: differs when the text differs.
+    pub version: String,
+    /// The whole text: tables, functions, last steps.
+    pub sql: String,
+}
+
+/// What happens to one schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// It is not there.
+    Install,
+    /// It is ours with another text.
+    Upgrade,
+    /// It is ours with this text.
+    Keep,
+    /// It is ours, put in by a newer program.
+    KeepNewer,
+    /// It is there and not ours.
+    Foreign,
+}
+
+impl Step {
+    /// Whether the database is changed.
+    pub fn is_change(self) -> bool {
+        matches!(self, Self::Install | Self::Upgrade)
+    }
+}
+
+/// Everything that the program can install, in order.
+pub fn components() -> &'static [Component] {
+    static ALL: OnceLock<Vec<Component>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let named = ORDER
+            .iter()
+            .filter_map(|(name, _)| Some((*name, SCHEMA.get_dir(name)?)));
+        named
+            .map(|(name, dir)| {
+                let sql = text_of(dir);
+                let digest = Sha256::digest(sql.as_bytes());
+                let digest: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+                Component {
+                    name,
+                    version: format!("{PACKAGE_VERSION}-{digest}"),
+                    sql,
+                }
+            })
+            .collect()
+    })
+}
+
+/// `schema.sql`, the functions by name, `finish.sql`.
+fn text_of(dir: &Dir<'_>) -> String {
+    let root = dir.path();
+    let file = |name: &str| {
+        dir.get_file(root.join(name))
+            .and_then(include_dir::File::contents_utf8)
+    };
+    let mut functions: Vec<_> = dir
+        .get_dir(root.join("functions"))
+        .into_iter()
+        .flat_map(Dir::files)
+        .filter(|f| f.path().extension().is_some_and(|e| e == "sql"))
+        .collect();
+    functions.sort_by_key(|f| f.path());
+    let parts = file("schema.sql")
+        .into_iter()
+        .chain(functions.into_iter().filter_map(include_dir::File::contents_utf8))
+        .chain(file("finish.sql"));
+    let mut text = String::new();
+    for part in parts {
+        text.push_str(part.trim_end());
+        text.push_str("\n\n");
+    }
+    text
+}
+
+/// The components named in `only` and what they need, in order; everything when `only` is empty.
+pub fn select(only: &[String]) -> Result<Vec<&'static Component>> {
+    let mut wanted: Vec<&str> = Vec::new();
+    for name in only {
+        if !components().iter().any(|c| c.name == name) {
+            let names: Vec<&str> = components().iter().map(|c| c.name).collect();
+            return Err(Error::usage(format!("there is no schema \"{name}\" to install"))
+                .with_hint(format!("known are {}", names.join(", "))));
+        }
+        wanted.push(name);
+    }
+    // From the last to the first: what a wanted schema needs stands before it.
+    for (name, needs) in ORDER.iter().rev() {
+        if wanted.contains(name) {
+            wanted.extend(*needs);
+        }
+    }
+    Ok(components()
+        .iter()
+        .filter(|c| only.is_empty() || wanted.contains(&c.name))
+        .collect())
+}
+
+/// What to do with a schema that is there or not, with the version recorded for it.
+pub fn decide(present: bool, recorded: Option<&str>, version: &str) -> Step {
+    match recorded {
+        _ if !present => Step::Install,
+        None => Step::Foreign,
+        Some(recorded) if recorded == version => Step::Keep,
+        Some(recorded) if order_of(recorded) > order_of(version) => Step::KeepNewer,
+        Some(_) => Step::Upgrade,
+    }
+}
+
+/// The part of a version that has an order; a record without digest was made by hand and counts as old.
+fn order_of(version: &str) -> Vec<u32> {
+    match version.split_once('-') {
+        Some((order, _)) => order.split('.').map(|n| n.parse().unwrap_or(0)).collect(),
+        None => Vec::new(),
+    }
+}
+
+/// Puts the schemas in or brings them up to date, in one transaction; tells what was done with each.
+pub async fn install(
+    session: &mut Session,
+    wanted: &[&'static Component],
+) -> Result<Vec<(&'static str, Step)>> {
+    let plan = load_plan(&**session, wanted).await?;
+    if !plan.iter().any(|(_, step)| step.is_change()) {
+        for (name, step) in &plan {
+            tell(name, *step);
+        }
+        return Ok(plan);
+    }
+    let target = session.target().to_owned();
+    let transaction = session.transaction().await?;
+    transaction.query_one(sql::install::LOCK_INSTALL, &[]).await?;
+    // Somebody else may have installed before the lock was ours.
+    let plan = load_plan(&transaction, wanted).await?;
+    for (component, (_, step)) in wanted.iter().zip(&plan) {
+        tell(component.name, *step);
+        if step.is_change() {
+            let failed = |e: tokio_postgres::Error| {
+                let error = Error::from(e).context(format!("schema {} cannot be installed", component.name));
+                if error.sqlstate() == Some("42501") {
+                    return error.with_hint(format!(
+                        "install as the owner of the database or a superuser, for instance with \
+                         \"londiste install CONNSTR\" ({target})"
+                    ));
+                }
+                error
+            };
+            transaction.batch_execute(&component.sql).await.map_err(failed)?;
+            transaction
+                .execute(
+                    sql::install::MARK_COMPONENT,
+                    &[&component.name, &component.version],
+                )
+                .await
+                .map_err(failed)?;
+        }
+    }
+    transaction.commit().await?;
+    Ok(plan)
+}
+
+async fn load_plan(
+    client: &impl tokio_postgres::GenericClient,
+    wanted: &[&'static Component],
+) -> Result<Vec<(&'static str, Step)>> {
+    let names: Vec<&str> = wanted.iter().map(|c| c.name).collect();
+    let rows = client.query(sql::install::LOAD_COMPONENTS, &[&names]).await?;
+    let present: BTreeMap<String, bool> = rows
+        .iter()
+        .map(|row| (row.get("name"), row.get("present")))
+        .collect();
+    let mut versions: BTreeMap<String, String> = BTreeMap::new();
+    if rows.iter().any(|row| row.get("has_record")) {
+        for row in client.query(sql::install::LOAD_VERSIONS, &[]).await? {
+            versions.insert(row.get("schema_name"), row.get("version"));
+        }
+    }
+    Ok(wanted
+        .iter()
+        .map(|component| {
+            let present = present.get(component.name).copied().unwrap_or(false);
+            let recorded = versions.get(component.name).map(String::as_str);
+            (component.name, decide(present, recorded, &component.version))
+        })
+        .collect())
+}
+
+/// Ancestor: "Installing X", "X is installed".
+fn tell(name: &str, step: Step) {
+    match step {
+        Step::Install => info!("Installing {name}"),
+        Step::Upgrade => info!("Upgrading {name}"),
+        Step::Keep => info!("{name} is installed"),
+        Step::KeepNewer => warn!("{name} is installed by a newer londiste, left as it is"),
+        Step::Foreign => {
+            info!("{name} is installed");
+            debug!("{name} is the ancestor's and stays untouched");
+        }
+    }
+}
+
+/// SQL that does what [`install`] does, for psql or any other client: one transaction, each schema behind the same
+/// question, so that it may be run again and never touches what the ancestor installed.
+pub fn script(wanted: &[&'static Component]) -> String {
+    let mut out = format!(
+        "-- Database side of londiste {PACKAGE_VERSION}. May be run again: what is there is left alone.\n\
+         begin;\nset local client_min_messages = warning;\nset local client_encoding = 'UTF8';\n"
+    );
+    for component in wanted {
+        let name = quote_literal(component.name);
+        let version = quote_literal(&component.version);
+        let order: Vec<String> = order_of(&component.version).iter().map(u32::to_string).collect();
+        let mark = sql::install::MARK_COMPONENT
+            .lines()
+            .filter(|line| !line.starts_with("--"))
+            .collect::<Vec<_>>()
+            .join("\n")
+            .replace("$1", &name)
+            .replace("$2", &version);
+        // The record exists once londiste_rs does; that comes first.
+        let question = if component.name == "londiste_rs" {
+            "true".to_owned()
+        } else {
+            format!(
+                "not exists (select 1 from pg_catalog.pg_namespace where nspname = {name})\n        \
+                 or exists (select 1 from londiste_rs.component c\n            \
+                 where c.schema_name = {name} and c.version <> {version}\n              \
+                 and (c.version not like '%-%'\n                   \
+                 or pg_catalog.string_to_array(pg_catalog.split_part(c.version, '-', 1), '.')::int4[] <= '{{{}}}'))",
+                order.join(",")
+            )
+        };
+        out.push_str(&format!(
+            "\n-- schema {}\ndo $londiste_install$\nbegin\n    if {question}\n    then\n        \
+             execute $londiste_text$\n{}\n{mark};\n$londiste_text$;\n    end if;\nend;\n$londiste_install$;\n",
+            component.name,
+            component.sql.trim_end()
+        ));
+    }
+    out.push_str("\ncommit;\n");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_brings_what_it_needs() {
+        let names = |only: &[&str]| -> Vec<&str> {
+            let only: Vec<String> = only.iter().map(|&n| n.to_owned()).collect();
+            select(&only).unwrap().iter().map(|c| c.name).collect()
+        };
+        assert_eq!(names(&["pgq"]), ["londiste_rs", "pgq"]);
+        assert_eq!(names(&["pgq_node"]), ["londiste_rs", "pgq", "pgq_node"]);
+        assert!(select(&["nope".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn only_our_own_older_schemas_are_touched() {
+        assert_eq!(decide(false, None, "0.1.0-aa"), Step::Install);
+        assert_eq!(decide(true, None, "0.1.0-aa"), Step::Foreign);
+        assert_eq!(decide(true, Some("0.1.0-aa"), "0.1.0-aa"), Step::Keep);
+        assert_eq!(decide(true, Some("0.1.0-bb"), "0.1.0-aa"), Step::Upgrade);
+        assert_eq!(decide(true, Some("1"), "0.1.0-aa"), Step::Upgrade);
+        assert_eq!(decide(true, Some("0.9.0-bb"), "0.10.0-aa"), Step::Upgrade);
+        assert_eq!(decide(true, Some("0.10.0-bb"), "0.9.0-aa"), Step::KeepNewer);
+    }
+
+    #[test]
+    fn every_schema_of_the_tree_is_known() {
+        for dir in SCHEMA.dirs() {
+            let name = dir.path().to_str().unwrap();
+            assert!(ORDER.iter().any(|(known, _)| *known == name), "{name}");
+        }
+        for component in components() {
+            assert!(!component.sql.contains("$londiste_"), "{}", component.name);
+        }
+    }
+}
