@@ -5,7 +5,8 @@ use std::fmt;
 /// The server cuts `application_name` to `NAMEDATALEN - 1` bytes.
 const LIMIT: usize = 63;
 
-/// `londiste:<role>:<node>:<queue>`, 63 bytes at most.
+/// `londiste:<role>:<node>:<queue>`, 63 bytes at most. It goes before an `application_name` of the connection string:
+/// finding our connections by name is part of how they work.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AppName {
     text: String,

@@ -9,9 +9,9 @@ use std::hash::BuildHasher;
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio_postgres::config::{self, SslNegotiation};
-use tokio_postgres::{Client, Config, Connection, SimpleQueryMessage};
+use tokio_postgres::{Client, Config, Connection};
 
 use super::AppName;
 use super::resolve::{HostEntry, Resolved};
@@ -211,10 +211,15 @@ async fn try_once<G: Greet>(
     let attempt = async {
         let (layer, encrypted) = open(resolved, host, address, encryption).await?;
         let dialed = start(resolved, app, host, address, layer, encrypted).await?;
-        let (greeted, state) = greet
-            .greet(dialed)
-            .await
-            .map_err(|e| Failure::fatal(e.context(place(resolved, host))))?;
+        let (greeted, state) = greet.greet(dialed).await.map_err(|e| {
+            let lost = e.kind() == ErrorKind::Connection;
+            let error = e.context(place(resolved, host));
+            if lost {
+                Failure::elsewhere(error)
+            } else {
+                Failure::fatal(error)
+            }
+        })?;
         match state.refusal(wanted) {
             None => Ok(greeted),
             Some(why) => {
@@ -297,11 +302,14 @@ async fn open(
         ..Failure::fatal(error)
     })?;
     let connector = tokio_native_tls::TlsConnector::from(connector);
-    let stream = connector.connect(&host.host, socket).await.map_err(|e| Failure {
-        encrypted: true,
-        other_encryption: true,
-        ..Failure::elsewhere(handshake_error(resolved, host, &e))
-    })?;
+    let stream = connector
+        .connect(&host.host, BufReader::new(socket))
+        .await
+        .map_err(|e| Failure {
+            encrypted: true,
+            other_encryption: true,
+            ..Failure::elsewhere(handshake_error(resolved, host, &e))
+        })?;
     resolved
         .tls
         .check_revocation(stream.get_ref().peer_certificate().ok().flatten())
@@ -524,14 +532,6 @@ async fn limit<T>(resolved: &Resolved, work: impl Future<Output = io::Result<T>>
             io::ErrorKind::TimedOut,
             "no answer within connect_timeout",
         ))
-    })
-}
-
-/// The first row of a simple query.
-pub(super) fn first_row(messages: &[SimpleQueryMessage]) -> Option<&tokio_postgres::SimpleQueryRow> {
-    messages.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some(row),
-        _ => None,
     })
 }
 

@@ -30,10 +30,16 @@ fn mask_uris(text: &str) -> String {
         let path = uri.find('/').unwrap_or(uri.len());
         let query = uri.find('?').unwrap_or(uri.len());
         let user_end = uri[..path].rfind('@').or_else(|| uri[..query].rfind('@'));
-        let colon = user_end.and_then(|end| uri[..end].find(':').map(|colon| (colon, end)));
+        // libpq takes blanks in a password as they are.
+        let user_end = user_end.or_else(|| {
+            let line = after.lines().next().unwrap_or("");
+            let at = line.find(['@', '/']).filter(|at| line[*at..].starts_with('@'));
+            at.filter(|_| before.ends_with("postgresql://") || before.ends_with("postgres://"))
+        });
+        let colon = user_end.and_then(|end| after[..end].find(':').map(|colon| (colon, end)));
         match colon {
             Some((colon, user_end)) => {
-                out.push_str(&uri[..=colon]);
+                out.push_str(&after[..=colon]);
                 out.push_str("***");
                 rest = &after[user_end..];
             }
@@ -124,6 +130,8 @@ mod tests {
             ),
             ("postgresql://u:s@h:1/d?x=y", "postgresql://u:***@h:1/d?x=y"),
             ("postgresql://u:s/t@h/d", "postgresql://u:***@h/d"),
+            ("postgresql://u:two words@h/d x", "postgresql://u:***@h/d x"),
+            ("see http://h:80 and a@b", "see http://h:80 and a@b"),
             ("postgresql://u@h:5432/d", "postgresql://u@h:5432/d"),
             (
                 "postgresql://h/d?password=x&user=u",

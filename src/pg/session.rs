@@ -3,6 +3,9 @@
 //! A [`Session`] is the driver's client plus its notifications. The connection behind it runs in a task of its own; when
 //! the session is dropped, the statement in flight (if any) is cancelled and the connection closed, so that a future
 //! dropped in mid-query never leaves locks behind. If the process dies the server notices the closed socket.
+//!
+//! A pooler between us and the server must pool whole sessions (pgbouncer: `pool_mode = session`): settings, LISTEN and
+//! advisory locks belong to a session.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -13,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
 use tokio_postgres::error::{DbError, Severity};
-use tokio_postgres::{AsyncMessage, CancelToken, Client, Notification};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Notification, SimpleQueryMessage, SimpleQueryRow};
 use tokio_util::sync::CancellationToken;
 
 use super::dial::{self, Dialed, Driver, Greet, Route, ServerState};
@@ -35,7 +38,6 @@ const SETTINGS: &[(u32, &str)] = &[
     (0, "set xmloption = 'content'"),
     (0, "set array_nulls = on"),
     (0, "set standard_conforming_strings = on"),
-    (0, "set synchronous_commit = on"),
     (90500, "set row_security = off"),
     (0, "set default_transaction_isolation = 'read committed'"),
     (0, "set statement_timeout = 0"),
@@ -45,10 +47,16 @@ const SETTINGS: &[(u32, &str)] = &[
     (170000, "set transaction_timeout = 0"),
 ];
 
+/// A commit must be durable when it is answered. `remote_apply`, which promises even more, stays.
+const DURABLE: &str = "select pg_catalog.set_config('synchronous_commit', 'on', false) \
+                       where pg_catalog.current_setting('synchronous_commit') not in ('on', 'remote_apply'); ";
+
 /// How long a closing connection may take to finish what is in flight by itself.
 const GRACE: Duration = Duration::from_millis(200);
 /// And how long after a cancel request.
-const CANCEL_GRACE: Duration = Duration::from_secs(3);
+const CANCEL_GRACE: Duration = Duration::from_secs(1);
+/// How long a closing connection may take for its cancel request; a stop must not hang on a frozen server.
+const CANCEL_LIMIT: Duration = Duration::from_secs(2);
 
 /// A connection to a database.
 pub struct Session {
@@ -254,7 +262,7 @@ impl Greet for Opening<'_> {
             .client
             .simple_query(&set_up_text(version, self.resolved.time_zone.as_deref()))
             .await?;
-        let row = dial::first_row(&messages)
+        let row = last_row(&messages)
             .ok_or_else(|| Error::internal("the server did not answer the first statement with a row"))?;
         let value = |column: usize| row.get(column).unwrap_or("");
         session.server_version = value(0).parse().unwrap_or(version);
@@ -274,6 +282,7 @@ fn set_up_text(version: u32, time_zone: Option<&str>) -> String {
         text.push_str(statement);
         text.push_str("; ");
     }
+    text.push_str(DURABLE);
     if let Some(zone) = time_zone {
         text.push_str(&format!("set TimeZone = {}; ", quote_literal(zone)));
     }
@@ -282,6 +291,13 @@ fn set_up_text(version: u32, time_zone: Option<&str>) -> String {
          pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('default_transaction_read_only')",
     );
     text
+}
+
+fn last_row(messages: &[SimpleQueryMessage]) -> Option<&SimpleQueryRow> {
+    messages.iter().rev().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    })
 }
 
 /// `server_version` ("15.2 (Debian ...)", "9.6.24", "17beta1") as a number like `server_version_num`.
@@ -350,7 +366,7 @@ async fn drive(
         return;
     }
     // A statement is still in flight: its locks must not outlive the session.
-    canceller.cancel().await;
+    let _ = tokio::time::timeout(CANCEL_LIMIT, canceller.cancel()).await;
     let _ = tokio::time::timeout(CANCEL_GRACE, &mut run).await;
 }
 
@@ -383,9 +399,6 @@ mod tests {
     #[test]
     fn old_servers_get_no_unknown_settings() {
         assert!(!set_up_text(90100, None).contains("lock_timeout"));
-        assert!(
-            set_up_text(170000, Some("UTC"))
-                .contains("transaction_timeout = 0; set TimeZone = 'UTC'; select")
-        );
+        assert!(set_up_text(170000, Some("UTC")).contains("transaction_timeout = 0; select"));
     }
 }

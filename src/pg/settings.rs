@@ -27,8 +27,8 @@ pub(crate) enum ChannelBinding {
     Require,
 }
 
-/// Probing of an idle TCP connection. The times that are not given are the ancestor's and far below the two hours
-/// of an operating system, so that a worker notices a dead peer.
+/// Probing of an idle TCP connection. The times that are used where none are given are far below the two hours of an
+/// operating system, so that a worker notices a dead peer within about five minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Keepalive {
     pub idle: Duration,

@@ -121,6 +121,9 @@ impl TlsSettings {
         let Some(cert_allowed) = cert_mode else {
             return Err(unsupported("sslcertmode=require"));
         };
+        if roots == Roots::System && params.text("sslcrl").is_some() {
+            return Err(unsupported("sslcrl together with sslrootcert=system"));
+        }
         if params.text("sslcrldir").is_some() {
             return Err(unsupported("sslcrldir")
                 .with_hint("put the lists of that directory into one file and name it by sslcrl"));

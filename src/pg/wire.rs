@@ -9,7 +9,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 
 use super::settings::AuthRule;
@@ -17,7 +17,8 @@ use super::socket::Socket;
 
 pub(super) enum Layer {
     Plain(Socket),
-    Tls(Box<tokio_native_tls::TlsStream<Socket>>),
+    /// Buffered below TLS, which reads each record in two pieces.
+    Tls(Box<tokio_native_tls::TlsStream<BufReader<Socket>>>),
 }
 
 /// A stream to a server, ready for the startup message.

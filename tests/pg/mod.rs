@@ -3,6 +3,7 @@
 mod auth;
 mod multi_host;
 mod session;
+mod text;
 mod tls;
 
 use londiste::error::Result;

@@ -71,6 +71,30 @@ async fn settings_do_not_depend_on_the_defaults_of_the_database() {
 }
 
 #[tokio::test]
+async fn a_commit_is_at_least_durable_here() {
+    let db = database("session_durable");
+    for (default, ours) in [
+        ("off", "on"),
+        ("local", "on"),
+        ("remote_write", "on"),
+        ("on", "on"),
+        ("remote_apply", "remote_apply"),
+    ] {
+        db.psql(&format!(
+            "alter database \"{}\" set synchronous_commit = {default}",
+            db.name()
+        ));
+        // Also proves that connecting can be handed to another thread.
+        let connstr = db.connstr();
+        let session = tokio::spawn(async move { connect(&connstr).await })
+            .await
+            .unwrap();
+        let row = session.query_one("show synchronous_commit", &[]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), ours, "{default}");
+    }
+}
+
+#[tokio::test]
 async fn notifications_arrive_and_the_end_is_told() {
     let db = database("session_notify");
     let mut session = connect(&db.connstr()).await;

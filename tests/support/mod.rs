@@ -26,9 +26,19 @@ impl Database {
         self.cluster.connstr(&self.name)
     }
 
+    /// A connection string that reaches it over TCP.
+    pub fn tcp_connstr(&self) -> String {
+        self.cluster.tcp_connstr(&self.name)
+    }
+
     /// Runs SQL through psql, so by none of our code; see [`Cluster::psql`].
     pub fn psql(&self, sql: &str) -> String {
         self.cluster.psql(&self.name, sql)
+    }
+
+    /// The same, with psql's error text as a value.
+    pub fn try_psql(&self, sql: &str) -> Result<String, String> {
+        self.cluster.try_psql(&self.name, sql)
     }
 
     /// The server that it is on.

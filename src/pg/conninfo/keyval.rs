@@ -7,14 +7,12 @@ use crate::error::{Error, Result};
 /// Reads all pairs.
 pub(super) fn parse(text: &str) -> Result<Vec<(&'static Keyword, String)>> {
     let mut pairs: Vec<(&'static Keyword, String)> = Vec::new();
-    let mut rest = text.trim_start();
+    let mut rest = text.trim_start_matches(is_blank);
     while !rest.is_empty() {
-        let end = rest
-            .find(|c: char| c == '=' || c.is_ascii_whitespace())
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| c == '=' || is_blank(c)).unwrap_or(rest.len());
         let (name, after) = rest.split_at(end);
         let previous = pairs.last().map(|(k, _)| *k);
-        let Some(after) = after.trim_start().strip_prefix('=') else {
+        let Some(after) = after.trim_start_matches(is_blank).strip_prefix('=') else {
             return Err(not_a_pair(name, previous));
         };
         let keyword = match keyword::find(name) {
@@ -22,23 +20,27 @@ pub(super) fn parse(text: &str) -> Result<Vec<(&'static Keyword, String)>> {
             Err(_) if previous.is_some_and(|k| k.secret) => return Err(not_a_pair(name, previous)),
             found => found?,
         };
-        let (value, left) = read_value(keyword, after.trim_start())?;
+        let (value, left) = read_value(keyword, after.trim_start_matches(is_blank))?;
         refuse_nul(keyword.name, &value)?;
         pairs.push((keyword, value));
-        rest = left.trim_start();
+        rest = left.trim_start_matches(is_blank);
     }
     Ok(pairs)
 }
 
 /// Quotes a value where this form needs it.
 pub(super) fn quote_value(value: &str) -> String {
-    let bare = !value.is_empty()
-        && !value.contains(|c: char| c.is_ascii_whitespace() || matches!(c, '\'' | '\\' | '='));
+    let bare = !value.is_empty() && !value.contains(|c: char| is_blank(c) || matches!(c, '\'' | '\\' | '='));
     if bare {
         value.to_owned()
     } else {
         format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
     }
+}
+
+/// What C's `isspace` takes for a blank, as libpq asks it.
+fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t'..='\r')
 }
 
 fn not_a_pair(name: &str, previous: Option<&'static Keyword>) -> Error {
@@ -66,7 +68,7 @@ fn read_value<'a>(keyword: &Keyword, text: &'a str) -> Result<(String, &'a str)>
         match c {
             '\'' if quoted => return Ok((value, &text[at + 1..])),
             '\\' => value.extend(chars.next().map(|(_, escaped)| escaped)),
-            c if !quoted && c.is_ascii_whitespace() => return Ok((value, &text[at..])),
+            c if !quoted && is_blank(c) => return Ok((value, &text[at..])),
             c => value.push(c),
         }
     }
