@@ -6,9 +6,6 @@ language plpgsql immutable strict as $$
 --
 --      As pgq._urlencode(), but leaves commas and double quotes alone, which hold a row together.
 --
---      What needs encoding is replaced character by character, each one in the whole text at once: texts have few
---      different ones. Texts that have many are taken apart.
---
 -- Parameters:
 --      i_text  - text
 --
@@ -17,35 +14,8 @@ language plpgsql immutable strict as $$
 --
 -- Runs below functions with definer's rights: every name and operator is qualified.
 -- ----------------------------------------------------------------------
-declare
-    v_text pg_catalog.text := i_text;
-    v_char pg_catalog.text;
-    v_todo integer := 12;
 begin
-    if v_text operator(pg_catalog.!~) '[^A-Za-z0-9_.,"-]' collate pg_catalog."C" then
-        return v_text;
-    end if;
-    v_text := pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
-        v_text, '%', '%25'), '+', '%2b'), ' ', '+'), ':', '%3a');
-    loop
-        v_char := pg_catalog.substring(v_text, '[^A-Za-z0-9_.,"%+-]' collate pg_catalog."C");
-        exit when v_char is null;
-        if v_todo operator(pg_catalog.=) 0 then
-            return (
-                select pg_catalog.string_agg(
-                    case when c.x operator(pg_catalog.~) '[A-Za-z0-9_.,"%+-]' collate pg_catalog."C" then c.x
-                         else pg_catalog.regexp_replace(
-                             pg_catalog.encode(
-                                 pg_catalog.convert_to(c.x, pg_catalog.getdatabaseencoding()), 'hex'),
-                             '(..)', E'%\\1', 'g')
-                    end, '' order by c.pos)
-                  from pg_catalog.unnest(pg_catalog.string_to_array(v_text, null)) with ordinality c (x, pos));
-        end if;
-        v_text := pg_catalog.replace(v_text, v_char, pg_catalog.regexp_replace(
-            pg_catalog.encode(pg_catalog.convert_to(v_char, pg_catalog.getdatabaseencoding()), 'hex'),
-            '(..)', E'%\\1', 'g'));
-        v_todo := v_todo operator(pg_catalog.-) 1;
-    end loop;
-    return v_text;
+    return pgq._urlencode_rest(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
+        i_text, '%', '%25'), '+', '%2b'), ' ', '+'), ':', '%3a'));
 end;
 $$;

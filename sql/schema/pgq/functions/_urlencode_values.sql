@@ -15,36 +15,44 @@ language plpgsql immutable strict as $$
 --      text, which the caller removes
 --
 -- The whole row is encoded before it is split, so that the number of steps does not grow with the number of
--- columns; only quoted values take one each.
+-- columns; only where quotes matter, each quoted value takes one.
 -- Runs below functions with definer's rights: every name and operator is qualified.
 -- ----------------------------------------------------------------------
 declare
-    v_row pg_catalog.text := pg_catalog.substr(i_row, 2, pg_catalog.length(i_row) operator(pg_catalog.-) 2);
-    v_text pg_catalog.text := '=';
+    v_text pg_catalog.text;
     v_part pg_catalog.text;
     v_parts pg_catalog.text[];
-    v_last integer;
     v_pos integer := 0;
 begin
-    if pg_catalog.strpos(v_row, '"') operator(pg_catalog.=) 0 then
+    -- where no quoted value is empty or has a comma or a quote, the quotes are of no use
+    if pg_catalog.strpos(i_row, '""') operator(pg_catalog.=) 0
+        and i_row operator(pg_catalog.~) '^([^"]|"[^",]*")*$' collate pg_catalog."C"
+    then
+        v_text := pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
+            pg_catalog.replace(
+                pg_catalog.substr(i_row, 2, pg_catalog.length(i_row) operator(pg_catalog.-) 2),
+                '"', ''), E'\\\\', E'\\'), '%', '%25'), '+', '%2b'), ' ', '+'), ':', '%3a');
+        if v_text operator(pg_catalog.~) '[^A-Za-z0-9_.,%+-]' collate pg_catalog."C" then
+            v_text := pgq._urlencode_rest(v_text);
+        end if;
         return pg_catalog.string_to_array(
-            '=' operator(pg_catalog.||) pg_catalog.replace(pgq._urlencode_row(v_row), ',', ',='), ',', '=');
+            pg_catalog.concat('=', pg_catalog.replace(v_text, ',', ',=')), ',', '=');
     end if;
 
     -- outside and inside of quotes take turns; nothing outside, but in the middle, is a doubled quote
     v_parts := pg_catalog.string_to_array(
-        pgq._urlencode_row(pg_catalog.replace(v_row, E'\\\\', E'\\')), '"');
-    v_last := pg_catalog.cardinality(v_parts);
+        pgq._urlencode_row(pg_catalog.replace(
+            pg_catalog.substr(i_row, 2, pg_catalog.length(i_row) operator(pg_catalog.-) 2), E'\\\\', E'\\')), '"');
+    v_text := '=';
     foreach v_part in array v_parts loop
         v_pos := v_pos operator(pg_catalog.+) 1;
-        if v_pos operator(pg_catalog.&) 1 operator(pg_catalog.=) 0 then
-            v_text := v_text operator(pg_catalog.||) '"' operator(pg_catalog.||)
-                pg_catalog.replace(v_part, ',', '%2c');
-        elsif v_part operator(pg_catalog.<>) '' then
-            v_text := v_text operator(pg_catalog.||) pg_catalog.replace(v_part, ',', ',=');
-        elsif v_pos operator(pg_catalog.>) 1 and v_pos operator(pg_catalog.<) v_last then
-            v_text := v_text operator(pg_catalog.||) '%22';
-        end if;
+        v_text := pg_catalog.concat(v_text,
+            case when v_pos operator(pg_catalog.&) 1 operator(pg_catalog.=) 0
+                     then pg_catalog.concat('"', pg_catalog.replace(v_part, ',', '%2c'))
+                 when v_part operator(pg_catalog.<>) '' then pg_catalog.replace(v_part, ',', ',=')
+                 when v_pos operator(pg_catalog.>) 1
+                     and v_pos operator(pg_catalog.<) pg_catalog.cardinality(v_parts) then '%22'
+            end);
     end loop;
     return pg_catalog.string_to_array(v_text, ',', '=');
 end;

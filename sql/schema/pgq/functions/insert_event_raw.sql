@@ -38,56 +38,62 @@ language plpgsql as $$
 declare
     v_txid bigint := pg_catalog.txid_current();
     v_queue_id integer;
-    v_pfx pg_catalog.text;
-    v_cur integer;
-    v_seq pg_catalog.text;
     v_closed boolean;
     v_limit integer;
     v_id bigint;
+    v_insert pg_catalog.text;
     v_count pg_catalog.text[];
 begin
-    if queue_name is null then
-        raise exception 'Queue name must not be NULL';
-    end if;
-
-    select q.queue_id, q.queue_data_pfx, q.queue_cur_table, q.queue_event_seq, q.queue_disable_insert,
-           q.queue_per_tx_limit
-      into v_queue_id, v_pfx, v_cur, v_seq, v_closed, v_limit
+    -- few statements: in short transactions most of the time goes into setting up each of them
+    select q.queue_id, q.queue_disable_insert, q.queue_per_tx_limit,
+           pg_catalog.nextval(pg_catalog.concat(
+               pg_catalog.quote_ident(pg_catalog.split_part(q.queue_event_seq, '.', 1)), '.',
+               pg_catalog.quote_ident(pg_catalog.substr(
+                   q.queue_event_seq, pg_catalog.strpos(q.queue_event_seq, '.') operator(pg_catalog.+) 1))
+               )::pg_catalog.regclass),
+           pg_catalog.concat(
+               'insert into ',
+               pg_catalog.quote_ident(pg_catalog.split_part(q.queue_data_pfx, '.', 1)), '.',
+               pg_catalog.quote_ident(pg_catalog.concat(
+                   pg_catalog.substr(
+                       q.queue_data_pfx, pg_catalog.strpos(q.queue_data_pfx, '.') operator(pg_catalog.+) 1),
+                   '_', q.queue_cur_table)),
+               ' values (($1).*)')
+      into v_queue_id, v_closed, v_limit, v_id, v_insert
       from pgq.queue q
      where q.queue_name operator(pg_catalog.=) insert_event_raw.queue_name;
     if v_queue_id is null then
+        if queue_name is null then
+            raise exception 'Queue name must not be NULL';
+        end if;
         raise exception 'No such queue';
     end if;
 
-    v_id := pg_catalog.nextval(pgq.quote_fqname(v_seq)::pg_catalog.regclass);
-
-    if v_closed then
-        if not pgq._may_replay() then
-            raise exception 'Insert into queue disallowed';
+    if v_closed or v_limit is not null then
+        if v_closed then
+            if not pgq._may_replay() then
+                raise exception 'Insert into queue disallowed';
+            end if;
+        end if;
+        if v_limit is not null then
+            v_count := pg_catalog.string_to_array(
+                pg_catalog.current_setting(pg_catalog.concat('pgq_tx_count.q', v_queue_id), true), ':');
+            if v_count[1] operator(pg_catalog.=) v_txid::pg_catalog.text then
+                v_count[2] := v_count[2]::bigint operator(pg_catalog.+) 1;
+            else
+                v_count := array[v_txid::pg_catalog.text, '1'];
+            end if;
+            if v_count[2]::bigint operator(pg_catalog.>) v_limit then
+                raise exception 'Queue ''%'' allows max % events from one TX', queue_name, v_limit;
+            end if;
+            perform pg_catalog.set_config(pg_catalog.concat('pgq_tx_count.q', v_queue_id),
+                                          pg_catalog.array_to_string(v_count, ':'), true);
         end if;
     end if;
 
-    if v_limit is not null then
-        v_count := pg_catalog.string_to_array(
-            pg_catalog.current_setting('pgq_tx_count.q' operator(pg_catalog.||) v_queue_id::pg_catalog.text, true), ':');
-        if v_count[1] operator(pg_catalog.=) v_txid::pg_catalog.text then
-            v_count[2] := (v_count[2]::bigint operator(pg_catalog.+) 1)::pg_catalog.text;
-        else
-            v_count := array[v_txid::pg_catalog.text, '1'];
-        end if;
-        if v_count[2]::bigint operator(pg_catalog.>) v_limit then
-            raise exception 'Queue ''%'' allows max % events from one TX', queue_name, v_limit;
-        end if;
-        perform pg_catalog.set_config('pgq_tx_count.q' operator(pg_catalog.||) v_queue_id::pg_catalog.text,
-                                      pg_catalog.array_to_string(v_count, ':'), true);
-    end if;
-
-    execute 'insert into ' operator(pg_catalog.||)
-            pgq.quote_fqname(v_pfx operator(pg_catalog.||) '_' operator(pg_catalog.||) v_cur::pg_catalog.text)
-            operator(pg_catalog.||) ' (ev_id, ev_time, ev_txid, ev_owner, ev_retry, ev_type, ev_data,'
-            ' ev_extra1, ev_extra2, ev_extra3, ev_extra4) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)'
-      using coalesce(ev_id, v_id), coalesce(ev_time, pg_catalog.now()), v_txid, ev_owner, ev_retry, ev_type, ev_data,
-            ev_extra1, ev_extra2, ev_extra3, ev_extra4;
+    execute v_insert
+      using row(coalesce(ev_id, v_id), coalesce(ev_time, pg_catalog.now()), v_txid, ev_owner, ev_retry,
+                ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4)::pgq.event_template;
     return coalesce(ev_id, v_id);
 end;
 $$;

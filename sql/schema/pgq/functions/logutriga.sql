@@ -31,6 +31,7 @@ language plpgsql security definer as $$
 --      pgq tRuncate trigger must be fired FOR EACH STATEMENT
 --      Update/Delete on table without pkey
 --      Unknown magic column: <name>
+--      table <t> was changed after this transaction began  (where the snapshot is older than the table's definition)
 --      those of pgq._trigger_args(), pgq._trigger_expr() and pgq.insert_event()
 --
 -- Tables:
@@ -47,8 +48,8 @@ language plpgsql security definer as $$
 -- one. Includes generated columns. Values depend on the session's DateStyle and the like.
 -- ----------------------------------------------------------------------
 declare
-    v_is_row boolean := TG_OP operator(pg_catalog.<>) 'TRUNCATE';
-    v_table pg_catalog.text := pg_catalog.concat(TG_TABLE_SCHEMA, '.', TG_TABLE_NAME);
+    v_is_row boolean;
+    v_table pg_catalog.text;
     v_skip boolean := false;
     v_backup boolean := false;
     v_ignored pg_catalog.text[];
@@ -76,7 +77,94 @@ declare
     v_old_part pg_catalog.text;
     v_pos integer;
     v_same boolean;
+    v_columns pg_catalog.text[];
 begin
+    -- The short way, for triggers without options on tables without anything special. Few statements: in short
+    -- transactions most of the time goes into setting up each of them.
+    if TG_NARGS operator(pg_catalog.=) 1 and TG_LEVEL operator(pg_catalog.=) 'ROW'
+        and pg_catalog.current_setting('session_replication_role') operator(pg_catalog.<>) 'local'
+        and pg_catalog.current_setting('transaction_isolation') operator(pg_catalog.=) 'read committed'
+        and pg_catalog.starts_with(pg_catalog.current_setting('datestyle'), 'ISO')
+        and pg_catalog.current_setting('intervalstyle') operator(pg_catalog.=) 'postgres'
+        and pg_catalog.current_setting('bytea_output') operator(pg_catalog.=) 'hex'
+        and pg_catalog.current_setting('extra_float_digits') operator(pg_catalog.~) '^[123]'
+    then
+        -- by attribute number; the array of names has nulls where columns were dropped
+        select array(
+                   select case when a.attisdropped then null
+                               when a.attgenerated operator(pg_catalog.=) '' then a.attname
+                               else '!'
+                          end
+                     from pg_catalog.pg_attribute a
+                    where a.attrelid operator(pg_catalog.=) TG_RELID
+                      and a.attnum operator(pg_catalog.>) 0
+                    order by a.attnum),
+               (select (i.indkey::pg_catalog.int2[])[0 : i.indnkeyatts operator(pg_catalog.-) 1]
+                  from pg_catalog.pg_index i
+                 where i.indrelid operator(pg_catalog.=) TG_RELID
+                   and i.indisprimary
+                   -- never evaluated, but lets the planner take the index of pg_index while that is small
+                   and (i.indisprimary or pg_catalog.to_tsvector(i.indexrelid::pg_catalog.text) is null))
+          into v_columns, v_key_pos;
+        if v_key_pos is not null then
+            v_keys := v_columns[v_key_pos[1]];
+            if pg_catalog.cardinality(v_key_pos) operator(pg_catalog.>) 1 then
+                v_keys := '';
+                foreach v_pos in array v_key_pos loop
+                    v_keys := pg_catalog.concat(v_keys, ',', v_columns[v_pos]);
+                end loop;
+                v_keys := pg_catalog.substr(v_keys, 2);
+            end if;
+        end if;
+
+        if pg_catalog.array_to_string(v_columns, '') operator(pg_catalog.~) '^[A-Za-z0-9_]+$' collate pg_catalog."C"
+            and pg_catalog.strpos(pg_catalog.array_to_string(v_columns, ','), '_pgq_ev_') operator(pg_catalog.=) 0
+        then
+            if TG_OP operator(pg_catalog.=) 'INSERT' then
+                v_op := 'I:';
+                v_row := pg_catalog.concat(NEW);
+            elsif v_keys is null then
+                raise exception 'Update/Delete on table without pkey';
+            elsif TG_OP operator(pg_catalog.=) 'DELETE' then
+                v_op := 'D:';
+                v_row := pg_catalog.concat(OLD);
+            else
+                -- one key column, which is the first one, or there are no quoted values: look whether it is the same
+                v_row := pg_catalog.concat(NEW);
+                v_old_row := pg_catalog.concat(OLD);
+                if pg_catalog.cardinality(v_key_pos) operator(pg_catalog.=) 1
+                    and pg_catalog.split_part(v_row, ',', v_key_pos[1])
+                        operator(pg_catalog.=) pg_catalog.split_part(v_old_row, ',', v_key_pos[1])
+                    and (case when v_key_pos[1] operator(pg_catalog.=) 1 then not pg_catalog.starts_with(v_row, '("')
+                              else pg_catalog.strpos(v_row, '"') operator(pg_catalog.=) 0
+                                   and pg_catalog.strpos(v_old_row, '"') operator(pg_catalog.=) 0
+                                   and pg_catalog.array_position(v_columns, null) is null
+                         end)
+                then
+                    v_op := 'U:';
+                end if;
+            end if;
+
+            if v_op is not null then
+                perform pgq.insert_event(
+                    TG_ARGV[0], pg_catalog.concat(v_op, v_keys),
+                    pg_catalog.replace(pg_catalog.format(
+                        pg_catalog.concat(pg_catalog.array_to_string(v_columns, '%s&'), '%s'),
+                        variadic pgq._urlencode_values(v_row)), '"', ''),
+                    pg_catalog.concat(TG_TABLE_SCHEMA, '.', TG_TABLE_NAME), null, null, null);
+                if TG_WHEN operator(pg_catalog.=) 'AFTER' then
+                    return null;
+                elsif TG_OP operator(pg_catalog.=) 'DELETE' then
+                    return OLD;
+                end if;
+                return NEW;
+            end if;
+        end if;
+        v_keys := null;
+    end if;
+
+    v_is_row := TG_OP operator(pg_catalog.<>) 'TRUNCATE';
+    v_table := pg_catalog.concat(TG_TABLE_SCHEMA, '.', TG_TABLE_NAME);
     if TG_NARGS operator(pg_catalog.<) 1 then
         raise exception 'pgq trigger must have destination queue as argument';
     end if;
