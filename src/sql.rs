@@ -20,48 +20,9 @@ macro_rules! room {
 }
 
 room! {
-    /// The queue, seen from a client.
-    pgq {
-        NEXT_BATCH = "next_batch",
-        BATCH_SQL = "batch_sql",
-        LOAD_TICK = "load_tick",
-    }
-}
-
-room! {
-    /// Replicated tables.
-    table {
-        LOAD_TABLES = "load_tables",
-    }
-}
-
-room! {
-    /// Table structure.
-    pg {
-        LOAD_COLUMNS = "load_columns",
-        LOAD_CONSTRAINTS = "load_constraints",
-        LOAD_GRANTS = "load_grants",
-        LOAD_INDEXES = "load_indexes",
-        LOAD_OWNED_SEQUENCES = "load_owned_sequences",
-        LOAD_PARENTS = "load_parents",
-        LOAD_RELATION = "load_relation",
-        LOAD_RULES = "load_rules",
-        LOAD_TRIGGERS = "load_triggers",
-        PIN_SEARCH_PATH = "pin_search_path",
-    }
-}
-
-room! {
-    /// One node: what it is and knows.
-    node {
-        COUNT_TABLES = "count_tables",
-        LIST_CONSUMER_TICKS = "list_consumer_ticks",
-        LIST_CONSUMERS = "list_consumers",
-        LIST_MEMBERS = "list_members",
-        LIST_SUBSCRIBERS = "list_subscribers",
-        LOAD_CONSUMER_STATE = "load_consumer_state",
-        LOAD_INFO = "load_info",
-        LOAD_TICKER = "load_ticker",
+    /// Row changes on local tables.
+    apply {
+        LOAD_TARGET = "load_target",
     }
 }
 
@@ -87,6 +48,79 @@ room! {
 }
 
 room! {
+    /// The first copy of a table.
+    copy {
+        HAS_MERGED_ROWS = "has_merged_rows",
+        LIST_COLUMNS = "list_columns",
+        LOAD_SOURCE_TABLE = "load_source_table",
+    }
+}
+
+room! {
+    /// Replicated scripts.
+    execute {
+        LOCAL_DESTINATION = "local_destination",
+        OBJECT_EXISTS = "object_exists",
+    }
+}
+
+room! {
+    /// The database side itself.
+    install {
+        LOAD_COMPONENTS = "load_components",
+        LOAD_VERSIONS = "load_versions",
+        LOCK_INSTALL = "lock_install",
+        MARK_COMPONENT = "mark_component",
+    }
+}
+
+room! {
+    /// One node: what it is and knows.
+    node {
+        COUNT_TABLES = "count_tables",
+        LIST_CONSUMER_TICKS = "list_consumer_ticks",
+        LIST_CONSUMERS = "list_consumers",
+        LIST_MEMBERS = "list_members",
+        LIST_SUBSCRIBERS = "list_subscribers",
+        LOAD_CONSUMER_STATE = "load_consumer_state",
+        LOAD_INFO = "load_info",
+        LOAD_TICKER = "load_ticker",
+    }
+}
+
+room! {
+    /// Table structure.
+    pg {
+        LOAD_COLUMNS = "load_columns",
+        LOAD_CONSTRAINTS = "load_constraints",
+        LOAD_GRANTS = "load_grants",
+        LOAD_INDEXES = "load_indexes",
+        LOAD_OWNED_SEQUENCES = "load_owned_sequences",
+        LOAD_PARENTS = "load_parents",
+        LOAD_RELATION = "load_relation",
+        LOAD_RULES = "load_rules",
+        LOAD_TRIGGERS = "load_triggers",
+        PIN_SEARCH_PATH = "pin_search_path",
+    }
+}
+
+room! {
+    /// The queue, seen from a client.
+    pgq {
+        BATCH_SQL = "batch_sql",
+        LOAD_TICK = "load_tick",
+        NEXT_BATCH = "next_batch",
+    }
+}
+
+room! {
+    /// Replicated tables.
+    table {
+        LOAD_TABLES = "load_tables",
+    }
+}
+
+room! {
     /// The ticker.
     ticker {
         CALL_TICKER = "call_ticker",
@@ -108,25 +142,32 @@ room! {
 }
 
 room! {
-    /// The database side itself.
-    install {
-        LOAD_COMPONENTS = "load_components",
-        LOAD_VERSIONS = "load_versions",
-        LOCK_INSTALL = "lock_install",
-        MARK_COMPONENT = "mark_component",
+    /// A node's worker.
+    worker {
+        LIST_AVAILABLE_TABLES = "list_available_tables",
+        LIST_STRAY_COPIES = "list_stray_copies",
+        LOAD_NODE = "load_node",
+        LOCK_POSITION = "lock_position",
+        SAME_STREAM = "same_stream",
+        STORE_STREAM_POSITION = "store_stream_position",
+        TAKE_WORKER_LOCK = "take_worker_lock",
     }
 }
 
 /// Every query of the product: path below `sql/query/` and text.
 pub fn all() -> Vec<(&'static str, &'static str)> {
     [
-        pg::ALL,
-        pgq::ALL,
-        table::ALL,
-        node::ALL,
-        cascade::ALL,
-        ticker::ALL,
-        install::ALL,
+        apply::ALL,   //
+        cascade::ALL, //
+        copy::ALL,    //
+        execute::ALL, //
+        install::ALL, //
+        node::ALL,    //
+        pg::ALL,      //
+        pgq::ALL,     //
+        table::ALL,   //
+        ticker::ALL,  //
+        worker::ALL,  //
     ]
     .concat()
 }

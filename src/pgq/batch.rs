@@ -17,6 +17,8 @@ pub struct Batch {
     pub tick: TickId,
     /// When that tick was made, as timestamptz text.
     pub tick_time: String,
+    /// When the previous tick was made, as timestamptz text.
+    pub prev_tick_time: String,
     /// Value of the event id sequence at that tick.
     pub event_seq: i64,
     /// How long ago that tick was made, by the provider's clock.
@@ -72,6 +74,7 @@ pub async fn next_batch(
         prev_tick: TickId(row.get("prev_tick_id")),
         tick: TickId(row.get("cur_tick_id")),
         tick_time: row.get("cur_tick_time"),
+        prev_tick_time: row.get("prev_tick_time"),
         event_seq: row.get::<_, Option<i64>>("cur_tick_event_seq").unwrap_or(0),
         lag: Duration::from_secs_f64(row.get::<_, f64>("lag_seconds").max(0.0)),
     }))

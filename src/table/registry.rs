@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tokio_postgres::GenericClient;
+use tokio_postgres::Client;
 
 use super::{TableAttrs, TableState};
 use crate::error::{Error, Result};
@@ -34,11 +34,7 @@ pub fn copy_consumer(worker: &str, table: &str) -> String {
 }
 
 /// Loads the attached tables of `queue` by global name; `consumer` is the node's worker.
-pub async fn load_tables(
-    client: &impl GenericClient,
-    queue: &str,
-    consumer: &str,
-) -> Result<HashMap<String, Table>> {
+pub async fn load_tables(client: &Client, queue: &str, consumer: &str) -> Result<HashMap<String, Table>> {
     let rows = client
         .query(sql::table::LOAD_TABLES, &[&queue, &consumer])
         .await?;
@@ -69,7 +65,7 @@ pub async fn load_tables(
 /// # Errors
 /// When the table is not attached any more (removed meanwhile).
 pub async fn store_state(
-    client: &impl GenericClient,
+    client: &Client,
     queue: &str,
     table: &str,
     state: TableState,

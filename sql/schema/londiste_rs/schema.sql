@@ -28,3 +28,16 @@ insert into londiste_rs.component (schema_name, version)
 values ('londiste_rs', '1')
 on conflict (schema_name) do update set version = excluded.version
     where component.version is distinct from excluded.version;
+
+-- stream_position: the last tick whose work is committed on this node, as its provider described it. A provider that
+-- was set back (restored, or promoted without the last ticks) gives the same tick number another time: the worker
+-- stops instead of skipping rows.
+create table if not exists londiste_rs.stream_position (
+    queue_name     text not null,
+    consumer_name  text not null,
+    provider_node  text not null,
+    tick_id        int8 not null,
+    tick_time      timestamptz not null,
+    tick_event_seq int8 not null,
+    primary key (queue_name, consumer_name)
+) with (fillfactor = 50);

@@ -1,0 +1,235 @@
+//! Applies row changes in order: prepared statements, sent one after the other without waiting for each answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::FuturesOrdered;
+use tokio_postgres::{Client, Statement};
+
+use super::row::{Op, RowChange};
+use super::statement::{Built, build};
+use super::target::Target;
+use super::text_param::TextParam;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pgq::Event;
+
+/// Statements that wait for being sent together.
+const BUFFERED_CHANGES: usize = 512;
+/// Bytes of values that wait at most.
+const BUFFERED_BYTES: usize = 4 << 20;
+
+/// Turns events into changes on one connection. Nothing is durable before the caller commits; after an error the
+/// transaction must be rolled back and [`Applier::forget`] called.
+#[derive(Default)]
+pub struct Applier {
+    targets: HashMap<String, Arc<Target>>,
+    statements: HashMap<String, Statement>,
+    pending: Vec<Pending>,
+    pending_bytes: usize,
+    missed_rows: u64,
+}
+
+struct Pending {
+    event: i64,
+    op: Op,
+    target: Arc<Target>,
+    work: Work,
+}
+
+enum Work {
+    Prepared {
+        statement: Statement,
+        params: Vec<Option<String>>,
+        expects_row: bool,
+    },
+    Text(String),
+}
+
+impl Applier {
+    /// Takes one row event for the local table `dest`; it is applied at the next [`Applier::flush`] at the latest.
+    pub async fn row_change(&mut self, client: &Client, dest: &str, event: &Event) -> Result<()> {
+        let target = self.target(client, dest).await?;
+        match RowChange::decode(event)? {
+            RowChange::Fragment { op, sql } => {
+                let text = match op {
+                    Op::Insert => format!("insert into {} {sql}", target.quoted),
+                    Op::Update => format!("update {}{} set {sql}", target.only, target.quoted),
+                    Op::Delete => format!("delete from {}{} where {sql}", target.only, target.quoted),
+                };
+                self.pending_bytes += text.len();
+                self.pending.push(Pending {
+                    event: event.id,
+                    op,
+                    target,
+                    work: Work::Text(text),
+                });
+            }
+            RowChange::Row { op, key, columns } => {
+                let built =
+                    build(&target, op, &key, &columns).map_err(|e| at_event(e, event.id, op, dest))?;
+                for Built {
+                    sql,
+                    params,
+                    expects_row,
+                } in built
+                {
+                    let statement = self.statement(client, sql, event.id, op, dest).await?;
+                    self.pending_bytes += params.iter().flatten().map(String::len).sum::<usize>();
+                    let work = Work::Prepared {
+                        statement,
+                        params,
+                        expects_row,
+                    };
+                    self.pending.push(Pending {
+                        event: event.id,
+                        op,
+                        target: target.clone(),
+                        work,
+                    });
+                }
+            }
+        }
+        if self.pending.len() >= BUFFERED_CHANGES || self.pending_bytes >= BUFFERED_BYTES {
+            self.flush(client).await?;
+        }
+        Ok(())
+    }
+
+    /// Empties the local table `dest`, after everything before it.
+    pub async fn truncate(&mut self, client: &Client, dest: &str) -> Result<()> {
+        self.flush(client).await?;
+        let target = self.target(client, dest).await?;
+        // Ancestor: CASCADE, so that a referenced table can be emptied at all.
+        client
+            .batch_execute(&format!("truncate {} cascade", target.quoted))
+            .await
+            .map_err(|error| Error::from(error).context(format!("truncate of table \"{dest}\"")))
+    }
+
+    /// Applies what waits. The changes reach the server in order; the first one that fails is the one reported.
+    pub async fn flush(&mut self, client: &Client) -> Result<()> {
+        let pending = std::mem::take(&mut self.pending);
+        self.pending_bytes = 0;
+        // Each future sends its statement when it is first polled, and they are polled in this order.
+        let mut results: FuturesOrdered<_> = pending.iter().map(|change| change.run(client)).collect();
+        let mut position = 0;
+        while let Some(result) = results.next().await {
+            let change = &pending[position];
+            position += 1;
+            match result {
+                Ok(missed) => {
+                    if missed {
+                        self.missed_rows += 1;
+                        tracing::debug!(
+                            "event {} ({}) found no row in table \"{}\"",
+                            change.event,
+                            change.op.letter(),
+                            change.target.name
+                        );
+                    }
+                }
+                Err(error) => {
+                    return Err(at_event(
+                        advise(error),
+                        change.event,
+                        change.op,
+                        &change.target.name,
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Updates and deletes that found no row since the last call: a sign that the tables differ.
+    pub fn take_missed_rows(&mut self) -> u64 {
+        std::mem::take(&mut self.missed_rows)
+    }
+
+    /// Forgets everything that was read from the catalogue, and what waits: after an error or a schema change.
+    pub fn forget(&mut self) {
+        self.targets.clear();
+        self.statements.clear();
+        self.pending.clear();
+        self.pending_bytes = 0;
+    }
+
+    async fn target(&mut self, client: &Client, dest: &str) -> Result<Arc<Target>> {
+        if let Some(target) = self.targets.get(dest) {
+            return Ok(target.clone());
+        }
+        let target = Arc::new(Target::load(client, dest).await?);
+        self.targets.insert(dest.to_owned(), target.clone());
+        Ok(target)
+    }
+
+    async fn statement(
+        &mut self,
+        client: &Client,
+        sql: String,
+        event: i64,
+        op: Op,
+        dest: &str,
+    ) -> Result<Statement> {
+        if let Some(statement) = self.statements.get(&sql) {
+            return Ok(statement.clone());
+        }
+        // What waits goes first: if it fails, its error must not appear as the failure of this prepare.
+        self.flush(client).await?;
+        let statement = client
+            .prepare(&sql)
+            .await
+            .map_err(|error| at_event(advise(error.into()), event, op, dest))?;
+        self.statements.insert(sql, statement.clone());
+        Ok(statement)
+    }
+}
+
+impl Pending {
+    /// True when the row that should change was not there.
+    async fn run(&self, client: &Client) -> Result<bool> {
+        match &self.work {
+            Work::Prepared {
+                statement,
+                params,
+                expects_row,
+            } => {
+                let params = params.iter().map(|value| TextParam(value.as_deref()));
+                let count = client.execute_raw(statement, params).await?;
+                Ok(*expects_row && count == 0)
+            }
+            Work::Text(sql) => {
+                client.batch_execute(sql).await?;
+                Ok(false)
+            }
+        }
+    }
+}
+
+fn at_event(error: Error, event: i64, op: Op, table: &str) -> Error {
+    error.context(format!(
+        "event {event} ({}) of table \"{table}\" cannot be applied",
+        op.letter()
+    ))
+}
+
+/// Adds what to do next, by SQLSTATE (PostgreSQL manual, appendix A).
+fn advise(error: Error) -> Error {
+    let hint = match error.sqlstate() {
+        Some("23505") => {
+            "the row is here already: did somebody write to this table on this node? \
+             compare it (londiste compare), then repair it, or copy it anew (londiste resync)"
+        }
+        Some(code) if code.starts_with("23") => {
+            "a constraint of this node refuses what the provider accepted: compare the definitions of both tables"
+        }
+        Some(code) if code.starts_with("22") => {
+            "the value does not fit the column of this node: compare the column types of both tables"
+        }
+        Some("42501") => "grant the role of the worker the missing right on the table",
+        _ if error.kind() != ErrorKind::Database => return error,
+        _ => return error,
+    };
+    error.with_hint(hint)
+}

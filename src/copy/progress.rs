@@ -1,0 +1,128 @@
+//! How far a copy is: a bar on a terminal, lines in the log otherwise.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+/// Where the progress of all copies of a process is shown.
+#[derive(Clone)]
+pub struct ProgressSink(Option<MultiProgress>);
+
+impl ProgressSink {
+    /// Bars when standard error is a terminal and `quiet` is false, else log lines.
+    pub fn detect(quiet: bool) -> Self {
+        Self((!quiet && std::io::stderr().is_terminal()).then(MultiProgress::new))
+    }
+
+    /// Log lines only.
+    pub fn log_only() -> Self {
+        Self(None)
+    }
+
+    /// The bars, for printing log lines above them.
+    pub fn bars(&self) -> Option<&MultiProgress> {
+        self.0.as_ref()
+    }
+}
+
+/// The counters of one copy.
+pub struct Progress {
+    table: String,
+    bar: Option<ProgressBar>,
+    rows: Arc<AtomicU64>,
+    bytes: AtomicU64,
+    expected_rows: u64,
+    started: Instant,
+    told: Instant,
+}
+
+impl Progress {
+    /// Begins; `expected_rows` is an estimate, 0 when there is none.
+    pub fn start(sink: &ProgressSink, table: &str, expected_rows: u64) -> Self {
+        let bar = sink.0.as_ref().map(|bars| {
+            let bar = bars.add(ProgressBar::new(expected_rows.max(1)));
+            let style = ProgressStyle::with_template(
+                "{prefix:30!} {bar:30} {human_pos:>12} rows {per_sec:>14} {msg} {eta:>5} left",
+            )
+            .expect("the template is constant");
+            bar.set_style(style);
+            bar.set_prefix(table.to_owned());
+            bar
+        });
+        let now = Instant::now();
+        Self {
+            table: table.to_owned(),
+            bar,
+            rows: Arc::default(),
+            bytes: AtomicU64::new(0),
+            expected_rows,
+            started: now,
+            told: now,
+        }
+    }
+
+    /// Counts a piece of data.
+    pub fn add(&mut self, bytes: u64, rows: u64) {
+        let total = self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(bar) = &self.bar {
+            if total > bar.length().unwrap_or(0) {
+                bar.set_length(total);
+            }
+            bar.set_position(total);
+        } else if self.told.elapsed() >= Duration::from_secs(10) {
+            self.told = Instant::now();
+            tracing::info!("{}: {}", self.table, self.line());
+        }
+    }
+
+    /// Names the present phase.
+    pub fn phase(&self, text: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(text.to_owned());
+        }
+        tracing::debug!("{}: {text}", self.table);
+    }
+
+    /// Bytes and rows so far.
+    pub fn totals(&self) -> (u64, u64) {
+        (
+            self.bytes.load(Ordering::Relaxed),
+            self.rows.load(Ordering::Relaxed),
+        )
+    }
+
+    /// Since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn line(&self) -> String {
+        let (bytes, rows) = self.totals();
+        let seconds = self.elapsed().as_secs_f64().max(0.001);
+        let mut text = format!(
+            "copied {rows} rows, {:.1} MB, {:.0} rows/s",
+            bytes as f64 / 1e6,
+            rows as f64 / seconds
+        );
+        if self.expected_rows > rows && rows > 0 {
+            let left = seconds * (self.expected_rows - rows) as f64 / rows as f64;
+            text.push_str(&format!(
+                ", about {left:.0} s left of an estimated {} rows",
+                self.expected_rows
+            ));
+        }
+        text
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! One batch inside one transaction of the node's database.
+
+use std::collections::{HashMap, HashSet};
+
+use tokio_postgres::Client;
+
+use super::cascade_event;
+use super::node_state::{Duty, NodeState};
+use super::queue_copy::QueueCopy;
+use super::status::BatchCounts;
+use super::stream::StreamIdentity;
+use crate::apply::Applier;
+use crate::config::londiste::LondisteConfig;
+use crate::consumer::Reader;
+use crate::error::{Error, Result};
+use crate::execute::replay_script;
+use crate::pg::quote_literal;
+use crate::pgq::{Batch, Event, Snapshot, TickId, load_tick};
+use crate::service::fault;
+use crate::sql;
+use crate::table::{Table, TableState, WorkerFacts, WorkerMove, load_tables, plan_worker, store_state};
+
+/// How a batch ended.
+pub enum BatchEnd {
+    /// Committed; the tables as they are after it.
+    Committed {
+        tables: HashMap<String, Table>,
+        counts: BatchCounts,
+    },
+    /// Rolled back untouched: an administrator changed the node's state meanwhile, or the position is another one.
+    StateChanged,
+}
+
+/// What applying a batch needs.
+pub struct BatchWork<'a> {
+    pub config: &'a LondisteConfig,
+    pub node: &'a NodeState,
+    pub local: &'a Client,
+    pub reader: &'a Reader,
+    pub applier: &'a mut Applier,
+    pub identity: &'a StreamIdentity,
+}
+
+impl BatchWork<'_> {
+    /// Applies `batch` and commits it with its position.
+    ///
+    /// # Errors
+    /// The transaction is left open: throw the connection away.
+    pub async fn apply(&mut self, batch: &Batch) -> Result<BatchEnd> {
+        let (queue, consumer) = (
+            self.config.queue_name.as_str(),
+            self.config.consumer_name.as_str(),
+        );
+        let local = self.local;
+        // One round trip: each statement of READ COMMITTED has its own snapshot, so the tables are read after the lock.
+        let position_key: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&queue, &consumer];
+        let (begun, position, tables) = futures::join!(
+            local.batch_execute("begin"),
+            local.query_opt(sql::worker::LOCK_POSITION, &position_key),
+            load_tables(local, queue, consumer),
+        );
+        begun?;
+        let position = position?;
+        let as_expected = position.is_some_and(|row| {
+            row.get::<_, i64>("last_tick_id") == batch.prev_tick.0
+                && !row.get::<_, bool>("paused")
+                && row.get::<_, bool>("uptodate")
+                && row.get::<_, String>("provider_node") == self.node.provider
+        });
+        if !as_expected {
+            local.batch_execute("rollback").await?;
+            return Ok(BatchEnd::StateChanged);
+        }
+        let mut tables = tables?;
+        self.take_over(&mut tables, batch.prev_tick).await?;
+
+        let mut counts = BatchCounts::default();
+        let mut copier = match self.node.duty {
+            Duty::Branch => Some(QueueCopy::new(queue, true)),
+            Duty::MergeIntoRoot => self
+                .node
+                .combined_queue
+                .as_deref()
+                .map(|queue| QueueCopy::new(queue, false)),
+            _ => None,
+        };
+        let filter = self.filter(&tables);
+        let mut events = self.reader.events(batch, filter.as_deref()).await?;
+        while let Some(event) = events.next().await? {
+            counts.events += 1;
+            if event.retry.is_some_and(|count| count > 0) {
+                return Err(Error::refused(format!("event {} is a retried one", event.id))
+                    .with_detail("a cascade keeps the order of events, so there can be no retries")
+                    .with_hint("find who calls pgq.event_retry for this worker's consumer"));
+            }
+            if let Some(copier) = &mut copier
+                && copies_to_queue(self.node.duty, &event)
+            {
+                copier.push(local, &event).await?;
+            }
+            if !self.handle(&event, &mut tables).await? {
+                counts.ignored += 1;
+            }
+        }
+        self.applier.flush(local).await?;
+        if let Some(copier) = &mut copier {
+            if self.node.duty == Duty::MergeIntoRoot {
+                copier.push(local, &partition_tick(queue, batch)).await?;
+            }
+            copier.flush(local).await?;
+        }
+        counts.missed_rows = self.applier.take_missed_rows();
+        self.forget_snapshots(&mut tables, batch.tick).await?;
+
+        let completed: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&queue, &consumer, &batch.tick.0];
+        let (set, stored) = futures::join!(
+            local.query_one(
+                "select ret_code from pgq_node.set_consumer_completed($1, $2, $3)",
+                &completed
+            ),
+            self.identity
+                .store(local, queue, consumer, &self.node.provider, batch),
+        );
+        set?;
+        stored?;
+        fault::point("worker.apply.before-commit");
+        local.batch_execute("commit").await?;
+        fault::point("worker.apply.committed");
+        Ok(BatchEnd::Committed { tables, counts })
+    }
+
+    /// The administrative events of a batch that a node behind its combined queue does not apply itself.
+    pub async fn handle_administrative_only(&mut self, batch: &Batch) -> Result<()> {
+        let local = self.local;
+        local.batch_execute("begin").await?;
+        let filter = "(ev_type like 'pgq.%' or ev_type like 'londiste.%')";
+        let mut events = self.reader.events(batch, Some(filter)).await?;
+        while let Some(event) = events.next().await? {
+            cascade_event::handle(local, self.config, self.node.duty, &event).await?;
+        }
+        local.batch_execute("commit").await?;
+        Ok(())
+    }
+
+    /// Tables whose copy waits exactly here are the worker's from this batch on.
+    async fn take_over(&self, tables: &mut HashMap<String, Table>, completed: TickId) -> Result<()> {
+        let nothing = HashSet::new();
+        let facts = WorkerFacts {
+            completed,
+            running: &nothing,
+            slots: 0,
+            available: None,
+        };
+        for step in plan_worker(tables, &facts) {
+            if let WorkerMove::TakeOver(name) = step
+                && let Some(table) = tables.get_mut(&name)
+            {
+                let queue = &self.config.queue_name;
+                store_state(self.local, queue, &name, TableState::Ok, table.snapshot.as_ref()).await?;
+                fault::point("worker.do-sync.committed");
+                tracing::info!("{name}: in sync at tick {completed}");
+                table.state = TableState::Ok;
+            }
+        }
+        Ok(())
+    }
+
+    /// Routes one event; false when nobody here is interested in it.
+    async fn handle(&mut self, event: &Event, tables: &mut HashMap<String, Table>) -> Result<bool> {
+        let local = self.local;
+        if event.is_row_change() || event.kind() == "R" {
+            let Some(table) = event.extra1.as_deref().and_then(|name| find_table(tables, name)) else {
+                return Ok(false);
+            };
+            let interesting = table.state == TableState::Ok
+                && self.node.duty.applies()
+                && !table
+                    .snapshot
+                    .as_ref()
+                    .is_some_and(|snapshot| snapshot.contains(event.txid));
+            if !interesting {
+                return Ok(false);
+            }
+            let (handler, arguments) = table.attrs.handler_parts()?;
+            if handler != "londiste" {
+                return Err(Error::refused(format!(
+                    "table \"{}\" has the handler \"{handler}\", which this program does not have",
+                    table.name
+                ))
+                .with_hint(format!(
+                    "remove the table from this node: londiste remove-table {}",
+                    table.name
+                )));
+            }
+            if event.is_row_change() {
+                self.applier.row_change(local, &table.dest, event).await?;
+            } else if arguments.get("ignore_truncate").is_some_and(|v| v != "0") {
+                tracing::info!("{}: ignoring truncate", table.name);
+            } else {
+                self.applier.truncate(local, &table.dest).await?;
+            }
+            return Ok(true);
+        }
+        if event.kind() == "EXECUTE" {
+            if !self.node.duty.applies() {
+                return Ok(false);
+            }
+            self.applier.flush(local).await?;
+            replay_script(local, &self.config.queue_name, event).await?;
+            // The script may have changed any table.
+            self.applier.forget();
+            *tables = load_tables(local, &self.config.queue_name, &self.config.consumer_name).await?;
+            return Ok(true);
+        }
+        if cascade_event::is_administrative(event) {
+            self.applier.flush(local).await?;
+            if cascade_event::handle(local, self.config, self.node.duty, event).await? {
+                *tables = load_tables(local, &self.config.queue_name, &self.config.consumer_name).await?;
+            }
+            return Ok(true);
+        }
+        Err(Error::refused(format!(
+            "event {} has the unknown type \"{}\"",
+            event.id,
+            event.kind()
+        ))
+        .with_hint(
+            "if something else than triggers and londiste writes into this queue, give it a queue of its own",
+        ))
+    }
+
+    /// A snapshot that a copy of the ancestor left is forgotten once a tick after it is replayed.
+    async fn forget_snapshots(&self, tables: &mut HashMap<String, Table>, tick: TickId) -> Result<()> {
+        if !tables
+            .values()
+            .any(|table| table.state == TableState::Ok && table.snapshot.is_some())
+        {
+            return Ok(());
+        }
+        let queue = &self.config.queue_name;
+        let Some(tick) = load_tick(self.reader.session(), queue, tick).await? else {
+            return Ok(());
+        };
+        for table in tables.values_mut() {
+            let passed = |snapshot: &Snapshot| tick.snapshot.covers(snapshot);
+            if table.state == TableState::Ok && table.snapshot.as_ref().is_some_and(passed) {
+                table.snapshot = None;
+                store_state(self.local, queue, &table.name, TableState::Ok, None).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// With `local_only` a leaf fetches only what concerns it (londiste.md 7.4).
+    fn filter(&self, tables: &HashMap<String, Table>) -> Option<String> {
+        if !self.config.local_only || self.node.duty != Duty::Leaf {
+            return None;
+        }
+        let mut filter = "(ev_type like 'pgq.%' or ev_type like 'londiste.%'".to_owned();
+        if !self.config.local_only_drop_execute {
+            filter.push_str(" or ev_type = 'EXECUTE'");
+        }
+        if !tables.is_empty() {
+            let mut names: Vec<String> = tables.keys().map(|name| quote_literal(name)).collect();
+            names.sort();
+            filter.push_str(&format!(" or ev_extra1 in ({})", names.join(",")));
+        }
+        filter.push(')');
+        Some(filter)
+    }
+}
+
+fn find_table<'a>(tables: &'a HashMap<String, Table>, name: &str) -> Option<&'a Table> {
+    match tables.get(name) {
+        None if !name.contains('.') => tables.get(&format!("public.{name}")),
+        found => found,
+    }
+}
+
+fn copies_to_queue(duty: Duty, event: &Event) -> bool {
+    duty == Duty::Branch || !cascade_event::is_administrative(event)
+}
+
+/// Tells the branches of the combined queue how far this partition is in it.
+fn partition_tick(partition: &str, batch: &Batch) -> Event {
+    Event {
+        id: 0,
+        time: batch.tick_time.clone(),
+        txid: 0,
+        retry: None,
+        ev_type: Some("pgq.tick-id".to_owned()),
+        data: Some(batch.tick.to_string()),
+        extra1: Some(partition.to_owned()),
+        extra2: None,
+        extra3: None,
+        extra4: None,
+    }
+}

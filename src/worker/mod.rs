@@ -1,0 +1,136 @@
+//! A node's main duty: replay batch after batch, hand the same batches to the nodes below, launch copies.
+//!
+//! One batch on a subscriber:
+//! ```text
+//! provider  next_batch ──── events ───────────────────────────────────────────── finish_batch
+//! here                 begin, lock position, apply, copy events, position, commit ┘
+//!                                          (a branch) ticker(same tick), notify ──┘
+//! ```
+//! Promises: row changes, the copied events and the new position are one transaction; the position is compared before
+//! it is set, under a row lock; the provider hears of the end only after the commit; after any error the connections
+//! are thrown away and the position is read again. A second worker of the same node is kept out by a session lock on
+//! the node's database. If the process dies anywhere, the next one repeats at most one batch.
+
+mod batch;
+mod cascade_event;
+mod copies;
+mod foreign_key;
+mod node_state;
+mod queue_copy;
+mod serve;
+mod status;
+mod stream;
+
+use std::time::Duration;
+
+pub use node_state::{Duty, NodeState};
+
+use crate::config::londiste::LondisteConfig;
+use crate::copy::ProgressSink;
+use crate::daemon::signals::Reload;
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::pg::{AppName, ConnInfo, Session};
+use crate::service::backoff::Backoff;
+use crate::service::folded::Folded;
+use crate::service::stop::StopSignal;
+
+/// Channel on which commands wake the workers of a database; the payload is the queue's name.
+pub const WAKE_CHANNEL: &str = "londiste";
+
+/// How a worker runs.
+#[derive(Clone)]
+pub struct WorkerOptions {
+    /// Where copies show their progress.
+    pub progress: ProgressSink,
+}
+
+impl Default for WorkerOptions {
+    fn default() -> Self {
+        Self {
+            progress: ProgressSink::log_only(),
+        }
+    }
+}
+
+/// Runs the worker of the node that the job file names, until it is stopped; every failure is told once, stored for
+/// `status`, and tried again.
+///
+/// # Errors
+/// Only those that no retry can help: a wrong job file, a node that does not exist.
+pub async fn run(
+    config: LondisteConfig,
+    options: WorkerOptions,
+    stop: StopSignal,
+    reload: Reload,
+) -> Result<()> {
+    let mut config = config;
+    let mut reload = reload;
+    let mut backoff = Backoff::new(Duration::from_millis(250), config.exception_sleep);
+    let mut folded = Folded::new(Duration::from_secs(300));
+    let mut last_failed = false;
+    loop {
+        let mut healthy = false;
+        let ended = serve::serve(
+            &mut config,
+            &options,
+            &stop,
+            &mut reload,
+            last_failed,
+            &mut |()| {
+                healthy = true;
+                backoff.reset();
+                if let Some(line) = folded.recovered() {
+                    tracing::info!("{line}");
+                }
+            },
+        )
+        .await;
+        let error = match ended {
+            Ok(()) => return Ok(()),
+            Err(error) if error.is_interrupted() && stop.is_stopped() => return Ok(()),
+            Err(error) => error,
+        };
+        last_failed = true;
+        if let Some(line) = folded.failed(&error.line()) {
+            tracing::error!("job {} got error: {line}", config.job_name);
+        }
+        if error.kind().retry() == Retry::Never {
+            return Err(error);
+        }
+        if !matches!(error.kind(), ErrorKind::Connection | ErrorKind::Authentication) {
+            store_error(&config, &error).await;
+        }
+        let pause = match error.kind().retry() {
+            Retry::Always => backoff.next_pause(),
+            _ => config.exception_sleep,
+        };
+        if !stop.sleep(pause).await {
+            return Ok(());
+        }
+        if reload.take() {
+            serve::reload_config(&mut config);
+        }
+    }
+}
+
+/// Leaves the error on the node, for `status`; failing to do so is only noted.
+async fn store_error(config: &LondisteConfig, error: &Error) {
+    let stored = async {
+        let session = Session::connect(
+            &ConnInfo::parse(&config.db)?,
+            &AppName::new("worker", "", &config.queue_name),
+        )
+        .await?;
+        session
+            .query(
+                "select ret_code from pgq_node.set_consumer_error($1, $2, $3)",
+                &[&config.queue_name, &config.consumer_name, &error.line()],
+            )
+            .await?;
+        session.close().await;
+        Ok::<(), Error>(())
+    };
+    if let Err(failed) = stored.await {
+        tracing::debug!("the error could not be stored on the node: {}", failed.line());
+    }
+}

@@ -1,0 +1,135 @@
+//! What a worker did lately, captured as one value and logged as one line per interval.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use crate::pgq::TickId;
+use crate::table::Table;
+
+/// Counters since the last line.
+#[derive(Debug)]
+pub struct Status {
+    batches: u64,
+    events: u64,
+    ignored: u64,
+    missed_rows: u64,
+    busy: Duration,
+    lag: Duration,
+    since: Instant,
+    lines: u32,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self {
+            batches: 0,
+            events: 0,
+            ignored: 0,
+            missed_rows: 0,
+            busy: Duration::ZERO,
+            lag: Duration::ZERO,
+            since: Instant::now(),
+            lines: 0,
+        }
+    }
+}
+
+/// What one batch brought.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct BatchCounts {
+    /// Events in it.
+    pub events: u64,
+    /// Events for tables that are not replayed here.
+    pub ignored: u64,
+    /// Updates and deletes that found no row.
+    pub missed_rows: u64,
+}
+
+impl Status {
+    /// Adds one batch.
+    pub fn add(&mut self, counts: BatchCounts, busy: Duration, lag: Duration) {
+        self.batches += 1;
+        self.events += counts.events;
+        self.ignored += counts.ignored;
+        self.missed_rows += counts.missed_rows;
+        self.busy += busy;
+        self.lag = lag;
+    }
+
+    /// The lines to log when they are due: often at first, calm later; an idle worker speaks every `keepalive`.
+    pub fn due_lines(
+        &mut self,
+        node: &str,
+        tick: TickId,
+        tables: &HashMap<String, Table>,
+        keepalive: Duration,
+    ) -> Vec<String> {
+        let interval = match (self.batches, self.lines) {
+            (0, _) => keepalive,
+            (_, 0..3) => Duration::from_secs(2),
+            (_, 3..10) => Duration::from_secs(10),
+            _ => Duration::from_secs(30),
+        };
+        if self.since.elapsed() < interval {
+            return Vec::new();
+        }
+        let lines = self.render(node, tick, tables);
+        *self = Self {
+            lines: self.lines + 1,
+            lag: self.lag,
+            ..Self::default()
+        };
+        lines
+    }
+
+    /// The lines for the end of the worker, if anything was done since the last ones.
+    pub fn last_lines(&self, node: &str, tick: TickId, tables: &HashMap<String, Table>) -> Vec<String> {
+        if self.batches == 0 {
+            Vec::new()
+        } else {
+            self.render(node, tick, tables)
+        }
+    }
+
+    fn render(&self, node: &str, tick: TickId, tables: &HashMap<String, Table>) -> Vec<String> {
+        let wall = self.since.elapsed();
+        let mut lines = Vec::new();
+        let mut moving: Vec<String> = tables
+            .values()
+            .filter(|table| table.state != crate::table::TableState::Ok)
+            .map(|table| format!("{} {}", table.name, table.state))
+            .collect();
+        moving.sort();
+        let ok = tables.len() - moving.len();
+        let mut line = format!(
+            "node {node} at tick {tick}: {} events in {} batches, {:.0} events/s, lag {:.3} s, tables: {ok} ok",
+            self.events,
+            self.batches,
+            self.events as f64 / wall.as_secs_f64().max(0.001),
+            self.lag.as_secs_f64(),
+        );
+        if !moving.is_empty() {
+            line.push_str(&format!(", {}", moving.join(", ")));
+        }
+        lines.push(line);
+        if self.missed_rows > 0 {
+            lines.push(format!(
+                "{} updates or deletes found no row: the tables differ (londiste compare)",
+                self.missed_rows
+            ));
+        }
+        // Ancestor: the statistics line that monitoring scripts parse.
+        let mut parts = Vec::new();
+        if self.ignored > 0 {
+            parts.push(format!("ignored_events: {}", self.ignored));
+        }
+        parts.push(format!("count: {}", self.events));
+        parts.push(format!("duration: {:.4}", self.busy.as_secs_f64()));
+        parts.push(format!(
+            "idle: {:.4}",
+            wall.saturating_sub(self.busy).as_secs_f64()
+        ));
+        lines.push(format!("{{{}}}", parts.join(", ")));
+        lines
+    }
+}

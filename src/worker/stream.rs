@@ -1,0 +1,106 @@
+//! The identity of a stream: a position belongs to one history of ticks.
+//!
+//! With each batch the node stores what its provider said of the batch's last tick. Before the next batch is applied,
+//! the provider must describe that tick the same way. A provider that was set back and has made new ticks with the
+//! same numbers is noticed by that; one that has not come as far as this node, by its numbers.
+
+use tokio_postgres::Client;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::pgq::Batch;
+use crate::sql;
+
+/// Keeps and compares what providers said. Without our own schema in the database it knows nothing and says so once.
+pub struct StreamIdentity {
+    stored_here: bool,
+}
+
+impl StreamIdentity {
+    /// Looks whether the database has the table for it.
+    pub async fn detect(client: &Client) -> Result<Self> {
+        let row = client
+            .query_one(
+                "select pg_catalog.to_regclass('londiste_rs.stream_position') is not null",
+                &[],
+            )
+            .await?;
+        let stored_here: bool = row.get(0);
+        if !stored_here {
+            tracing::warn!(
+                "this database lacks londiste_rs.stream_position, so a provider that was set back may go unnoticed: \
+                 run londiste install --only londiste_rs on it"
+            );
+        }
+        Ok(Self { stored_here })
+    }
+
+    /// Compares the batch's first tick with what was stored when this node replayed it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Position`] when it is another tick of the same number.
+    pub async fn check(
+        &self,
+        client: &Client,
+        queue: &str,
+        consumer: &str,
+        provider: &str,
+        batch: &Batch,
+    ) -> Result<()> {
+        if !self.stored_here {
+            return Ok(());
+        }
+        let row = client
+            .query_opt(
+                sql::worker::SAME_STREAM,
+                &[
+                    &queue,
+                    &consumer,
+                    &provider,
+                    &batch.prev_tick.0,
+                    &batch.prev_tick_time,
+                ],
+            )
+            .await?;
+        match row {
+            Some(row) if !row.get::<_, bool>("same") => Err(Error::new(
+                ErrorKind::Position,
+                format!("provider \"{provider}\" has another history: its tick {} is not the one replayed here", batch.prev_tick),
+            )
+            .with_detail(format!(
+                "replayed here: tick of {}; offered now: tick of {}",
+                row.get::<_, String>("tick_time"),
+                batch.prev_tick_time
+            ))
+            .with_hint("was the provider restored from a backup, or a standby promoted that lacked the last changes?")
+            .with_hint("compare the tables (londiste compare), resync those that differ, then delete this queue's row from londiste_rs.stream_position")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes the batch's last tick, inside the transaction of its work.
+    pub async fn store(
+        &self,
+        client: &Client,
+        queue: &str,
+        consumer: &str,
+        provider: &str,
+        batch: &Batch,
+    ) -> Result<()> {
+        if self.stored_here {
+            client
+                .execute(
+                    sql::worker::STORE_STREAM_POSITION,
+                    &[
+                        &queue,
+                        &consumer,
+                        &provider,
+                        &batch.tick.0,
+                        &batch.tick_time,
+                        &batch.event_seq,
+                    ],
+                )
+                .await?;
+        }
+        Ok(())
+    }
+}
