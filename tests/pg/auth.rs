@@ -189,3 +189,66 @@ async fn an_uri_connects_too() {
     );
     assert_eq!(session.info(), &ConnInfo::parse(&uri).unwrap());
 }
+
+/// Set in a child process that plays the user who relies on the environment.
+const CHILD: &str = "LONDISTE_TEST_CONNSTR";
+
+#[tokio::test]
+async fn the_environment_is_enough() {
+    if let Ok(connstr) = std::env::var(CHILD) {
+        let session = connect(&connstr).await.unwrap();
+        assert_eq!(
+            session
+                .query_one("select current_user::text", &[])
+                .await
+                .unwrap()
+                .get::<_, &str>(0),
+            "anna"
+        );
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| {
+        let path = home.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    let port = server().port();
+    write(".pgpass", format!("127.0.0.1:{port}:scram:anna:s3cret\n"));
+    write(
+        ".pg_service.conf",
+        format!("[shop]\nhost=127.0.0.1\nport={port}\nuser=anna\ndbname=scram\n"),
+    );
+    let port = port.to_string();
+    let all = [
+        ("PGHOST", "127.0.0.1"),
+        ("PGPORT", port.as_str()),
+        ("PGUSER", "anna"),
+        ("PGDATABASE", "scram"),
+    ];
+    let password = ("PGPASSWORD", "s3cret");
+    let wrong = ("PGPASSWORD", "s3cr_wrong");
+    for (connstr, vars, works) in [
+        ("", all.to_vec(), true),
+        ("", [&all[..], &[wrong]].concat(), false),
+        ("password=s3cret", [&all[..], &[wrong]].concat(), true),
+        ("postgresql:///?service=shop", vec![], true),
+        ("", vec![("PGSERVICE", "shop"), password], true),
+        ("service=none", all.to_vec(), false),
+    ] {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PG")) {
+            child.env_remove(name);
+        }
+        let output = child
+            .args(["--exact", "pg::auth::the_environment_is_enough"])
+            .env(CHILD, connstr)
+            .env("HOME", home.path())
+            .envs(vars.iter().copied())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains("running 1 test"), "{text}");
+        assert_eq!(output.status.success(), works, "\"{connstr}\" {vars:?}\n{text}");
+    }
+}

@@ -25,13 +25,24 @@ async fn settings_do_not_depend_on_the_defaults_of_the_database() {
         "statement_timeout = '5s'",
         "lock_timeout = '5s'",
         "idle_in_transaction_session_timeout = '5s'",
-        "idle_session_timeout = '5s'",
         "default_transaction_isolation = 'serializable'",
         "xmloption = 'document'",
         "array_nulls = off",
         "TimeZone = 'Asia/Kolkata'",
     ] {
         db.psql(&format!("alter database \"{}\" set {setting}", db.name()));
+    }
+    // What only newer servers have.
+    for newer in ["idle_session_timeout", "transaction_timeout"] {
+        if db.psql(&format!("select name from pg_settings where name = '{newer}'")) == newer {
+            db.psql(&format!("alter database \"{}\" set {newer} = '5s'", db.name()));
+            let session = connect(&db.connstr()).await;
+            let row = session
+                .query_one("select current_setting($1)", &[&newer])
+                .await
+                .unwrap();
+            assert_eq!(row.get::<_, &str>(0), "0", "{newer}");
+        }
     }
     let session = connect(&format!("{} options='-c work_mem=7MB'", db.connstr())).await;
     for (name, value) in [
@@ -46,7 +57,6 @@ async fn settings_do_not_depend_on_the_defaults_of_the_database() {
         ("statement_timeout", "0"),
         ("lock_timeout", "0"),
         ("idle_in_transaction_session_timeout", "0"),
-        ("idle_session_timeout", "0"),
         ("default_transaction_isolation", "read committed"),
         ("xmloption", "content"),
         ("array_nulls", "on"),
@@ -227,4 +237,68 @@ async fn a_killed_server_comes_back() {
     );
     cluster.restart();
     assert_eq!(cluster.psql("postgres", "select x, 'a' from t"), "1|a");
+}
+
+#[tokio::test]
+async fn a_frozen_server_does_not_hold_up_a_stop() {
+    use nix::sys::signal::{Signal, kill};
+    let cluster = Cluster::start();
+    let session = connect(&cluster.connstr("postgres")).await;
+    let backend = nix::unistd::Pid::from_raw(session.backend_pid());
+    let work = session.batch_execute("select pg_sleep(600)");
+    assert!(
+        tokio::time::timeout(Duration::from_millis(100), work)
+            .await
+            .is_err()
+    );
+    kill(backend, Signal::SIGSTOP).unwrap();
+    let start = Instant::now();
+    session.close().await;
+    assert!(start.elapsed() < Duration::from_secs(5));
+    kill(backend, Signal::SIGCONT).unwrap();
+}
+
+#[tokio::test]
+async fn warnings_of_the_server_are_logged() {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_ansi(false)
+        .with_writer({
+            let lines = lines.clone();
+            move || lines.clone()
+        })
+        .finish();
+    // The test's runtime has one thread, so the connection's task logs here too.
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let session = connect(&database("session_notices").connstr()).await;
+    session
+        .batch_execute("do $$ begin raise warning 'loud'; raise notice 'soft'; end $$; set lc_messages = 'C'")
+        .await
+        .unwrap();
+    let text = lines.text();
+    let has = |level: &str, message: &str| text.lines().any(|l| l.contains(level) && l.contains(message));
+    assert!(has("WARN", "server: loud role=\"test\""), "{text}");
+    assert!(has("DEBUG", "server: soft role=\"test\""), "{text}");
+}
+
+/// A log in memory.
+#[derive(Clone, Default)]
+struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

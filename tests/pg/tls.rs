@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use super::{connect, uses_tls};
@@ -22,7 +21,6 @@ const MODES: [&str; 6] = [
 /// Servers and files of this module. The server's certificate is made out to "localhost".
 struct Scene {
     authority: Authority,
-    dir: PathBuf,
     good: Cluster,
     expired: Cluster,
 }
@@ -53,24 +51,15 @@ fn scene() -> &'static Scene {
     static SCENE: OnceLock<Scene> = OnceLock::new();
     SCENE.get_or_init(|| {
         let authority = Authority::new("Test Authority");
-        let dir = tempfile::tempdir().unwrap().keep();
-        fs::write(dir.join("root.crt"), authority.pem()).unwrap();
-        fs::write(dir.join("other.crt"), Authority::new("Other Authority").pem()).unwrap();
-        fs::write(dir.join("clean.crl"), authority.revocation_list(&[99])).unwrap();
-        fs::write(
-            dir.join("revoked.crl"),
-            authority.revocation_list(&[SERVER_SERIAL]),
-        )
-        .unwrap();
-        fs::write(
-            dir.join("other.crl"),
-            Authority::new("Test Authority").revocation_list(&[]),
-        )
-        .unwrap();
+        let namesake = Authority::new("Test Authority");
         let good = tls_server(
             &authority.issue("localhost", SERVER_SERIAL, Validity::Good),
             &authority,
         );
+        good.write_file("other.crt", Authority::new("Other Authority").pem());
+        good.write_file("clean.crl", authority.revocation_list(&[99]));
+        good.write_file("revoked.crl", authority.revocation_list(&[SERVER_SERIAL]));
+        good.write_file("other.crl", namesake.revocation_list(&[]));
         for name in ["only_tls", "only_plain", "by_cert", "by_scram"] {
             good.create_database(name);
         }
@@ -79,7 +68,6 @@ fn scene() -> &'static Scene {
         let expired = tls_server(&authority.issue("localhost", 8, Validity::Expired), &authority);
         Scene {
             authority,
-            dir,
             good,
             expired,
         }
@@ -121,8 +109,9 @@ fn at(cluster: &Cluster, host: &str, db: &str) -> String {
     )
 }
 
+/// A file that lies beside the good server's own.
 fn file(name: &str) -> String {
-    scene().dir.join(name).display().to_string()
+    scene().good.data_dir().join(name).display().to_string()
 }
 
 #[tokio::test]
