@@ -1,0 +1,127 @@
+create or replace function pgq.jsontriga()
+returns trigger
+language plpgsql security definer as $$
+-- ----------------------------------------------------------------------
+-- Function: pgq.jsontriga(0)
+--
+--      Trigger that puts row changes into a queue, as JSON. For use as AFTER or BEFORE INSERT OR UPDATE OR
+--      DELETE FOR EACH ROW, and AFTER TRUNCATE FOR EACH STATEMENT.
+--
+-- Parameters (of the trigger):
+--      as for pgq.logutriga()
+--
+-- Events:
+--      ev_type     - {"op":"INSERT","table":["schema","table"],"pkey":["c1"]}; op may be UPDATE, DELETE or TRUNCATE too
+--      ev_data     - {"c1":1,"c2":"text","c3":null} of the new row (of the old one for DELETE); {} for truncate
+--      ev_extra1   - schema.table
+--      ev_extra2   - old row as JSON, with backup
+--
+-- Errors:
+--      those of pgq.logutriga()
+--
+-- Values, rights and limits are as for pgq.logutriga().
+--
+-- Ancestor: refuses an UPDATE that changes the key; here it is a D event of the old row and an I event of the new
+-- one. Includes generated columns.
+-- ----------------------------------------------------------------------
+declare
+    v_is_row boolean := TG_OP operator(pg_catalog.<>) 'TRUNCATE';
+    v_table pg_catalog.text := pg_catalog.concat(TG_TABLE_SCHEMA, '.', TG_TABLE_NAME);
+    v_skip boolean := false;
+    v_backup boolean := false;
+    v_ignored pg_catalog.text[];
+    v_keys pg_catalog.text;
+    v_exprs pg_catalog.text[];
+    v_style pg_catalog.text[];
+    v_op pg_catalog.text;
+    v_row pg_catalog.text;
+    v_old_row pg_catalog.text;
+    v_fields pg_catalog.text[];
+    v_results pg_catalog.text[];
+    v_pos integer;
+begin
+    if TG_NARGS operator(pg_catalog.<) 1 then
+        raise exception 'pgq trigger must have destination queue as argument';
+    end if;
+    if v_is_row operator(pg_catalog.<>) (TG_LEVEL operator(pg_catalog.=) 'ROW') then
+        if v_is_row then
+            raise exception 'pgq Ins/Upd/Del trigger must be fired FOR EACH ROW';
+        end if;
+        raise exception 'pgq tRuncate trigger must be fired FOR EACH STATEMENT';
+    end if;
+
+    if pg_catalog.current_setting('session_replication_role') operator(pg_catalog.=) 'local' then
+        if TG_OP operator(pg_catalog.=) 'DELETE' then
+            return OLD;
+        elsif v_is_row then
+            return NEW;
+        end if;
+        return null;
+    end if;
+
+    if TG_NARGS operator(pg_catalog.>) 1 then
+        select a.skip, a.backup, a.ignored, a.pkey, a.exprs
+          into v_skip, v_backup, v_ignored, v_keys, v_exprs
+          from pgq._trigger_args(TG_ARGV, TG_OP, TG_WHEN, v_table) a;
+    end if;
+
+    if not v_is_row then
+        perform pgq.insert_event(
+            TG_ARGV[0],
+            pg_catalog.format('{"op":"TRUNCATE","table":[%s,%s],"pkey":[%s]}',
+                              pg_catalog.to_json(TG_TABLE_SCHEMA::pg_catalog.text),
+                              pg_catalog.to_json(TG_TABLE_NAME::pg_catalog.text),
+                              (select pg_catalog.string_agg(
+                                          pg_catalog.to_json(a.attname::pg_catalog.text)::pg_catalog.text, ','
+                                          order by pg_catalog.array_position(i.indkey::pg_catalog.int2[], a.attnum))
+                                 from pg_catalog.pg_index i
+                                 join pg_catalog.pg_attribute a
+                                   on a.attrelid operator(pg_catalog.=) i.indrelid
+                                      and a.attnum operator(pg_catalog.=) any (
+                                          (i.indkey::pg_catalog.int2[])[0 : i.indnkeyatts operator(pg_catalog.-) 1])
+                                where i.indrelid operator(pg_catalog.=) TG_RELID
+                                  and i.indisprimary)),
+            '{}', v_table, null, null, null);
+        return null;
+    end if;
+
+    -- rows become text with settings that do not depend on the session
+    v_style := pgq._set_style(null);
+    if TG_OP operator(pg_catalog.<>) 'DELETE' then
+        v_row := pg_catalog.concat(NEW);
+    end if;
+    if TG_OP operator(pg_catalog.<>) 'INSERT' then
+        v_old_row := pg_catalog.concat(OLD);
+    end if;
+    perform pgq._set_style(v_style);
+
+    for v_op, v_fields in
+        select c.op, c.fields
+          from pgq._trigger_changes('json', TG_OP, TG_RELID, TG_TABLE_SCHEMA, TG_TABLE_NAME, v_ignored, v_keys,
+                                    v_backup, v_row, v_old_row) c
+    loop
+        if v_exprs is not null then
+            if v_op operator(pg_catalog.=) 'D' then
+                v_results := pgq._trigger_expr(OLD, v_exprs);
+            else
+                v_results := pgq._trigger_expr(NEW, v_exprs);
+            end if;
+            continue when v_results[7] operator(pg_catalog.=) 'f';
+            for v_pos in 1 .. 6 loop
+                if v_exprs[v_pos] is not null then
+                    v_fields[v_pos] := v_results[v_pos];
+                end if;
+            end loop;
+        end if;
+        perform pgq.insert_event(TG_ARGV[0], v_fields[1], v_fields[2], v_fields[3], v_fields[4], v_fields[5],
+                                 v_fields[6]);
+    end loop;
+
+    if v_skip or TG_WHEN operator(pg_catalog.=) 'AFTER' then
+        return null;
+    elsif TG_OP operator(pg_catalog.=) 'DELETE' then
+        return OLD;
+    end if;
+    return NEW;
+end;
+$$;
