@@ -2,10 +2,9 @@
 //!
 //! It would rather hide too much than too little: the text may be cut, quoted twice or wrong.
 
-/// The words before `=` whose values are hidden.
+/// The ends of words before `=` whose values are hidden: also `sslpassword`, `PGPASSWORD`.
 const SECRET_KEYS: &[&str] = &[
     "password",
-    "sslpassword",
     "passwd",
     "scram_client_key",
     "scram_server_key",
@@ -62,7 +61,8 @@ fn mask_assignments(text: &str) -> String {
             .trim_end()
             .rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_')
             .next();
-        if word.is_some_and(|w| SECRET_KEYS.iter().any(|k| w.eq_ignore_ascii_case(k))) {
+        let word = word.unwrap_or("").to_ascii_lowercase();
+        if SECRET_KEYS.iter().any(|key| word.ends_with(key)) {
             let value = rest.trim_start();
             out.push_str(&rest[..rest.len() - value.len()]);
             let left = skip_value(value);
@@ -121,6 +121,7 @@ mod tests {
             ("password='it\\'s here' host=a", "password=*** host=a"),
             ("password=a\\ b host=a", "password=*** host=a"),
             ("password= host=a", "password= ***"),
+            ("PGPASSWORD=x psql", "PGPASSWORD=*** psql"),
             ("PASSWORD=x sslpassword=y", "PASSWORD=*** sslpassword=***"),
             ("password='' host=a", "password=*** host=a"),
             ("password='never ends", "password=***"),

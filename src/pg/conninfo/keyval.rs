@@ -16,8 +16,10 @@ pub(super) fn parse(text: &str) -> Result<Vec<(&'static Keyword, String)>> {
             return Err(not_a_pair(name, previous));
         };
         let keyword = match keyword::find(name) {
-            // The name may be the second word of an unquoted password: it must not be printed.
-            Err(_) if previous.is_some_and(|k| k.secret) => return Err(not_a_pair(name, previous)),
+            // The name may be the second word of an unquoted password, or a mistyped URI: it must not be printed.
+            Err(_) if previous.is_some_and(|k| k.secret) || !keyword::is_word(name) => {
+                return Err(not_a_pair(name, previous));
+            }
             found => found?,
         };
         let (value, left) = read_value(keyword, after.trim_start_matches(is_blank))?;
@@ -43,6 +45,9 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t'..='\r')
 }
 
+const FORMS: &str =
+    "write it as keyword=value pairs (host=db1 dbname=shop) or as postgresql://user@host/dbname";
+
 fn not_a_pair(name: &str, previous: Option<&'static Keyword>) -> Error {
     match previous {
         Some(k) if k.secret => Error::config(format!(
@@ -50,13 +55,10 @@ fn not_a_pair(name: &str, previous: Option<&'static Keyword>) -> Error {
             k.name
         ))
         .with_hint("put a password with blanks in single quotes: password='two words'"),
-        _ => Error::config(format!(
-            "connection string: missing \"=\" after \"{}\"",
-            super::super::mask_passwords(name)
-        ))
-        .with_hint(
-            "write it as keyword=value pairs (host=db1 dbname=shop) or as postgresql://user@host/dbname",
-        ),
+        _ if keyword::is_word(name) => {
+            Error::config(format!("connection string: missing \"=\" after \"{name}\"")).with_hint(FORMS)
+        }
+        _ => Error::config("this is no connection string").with_hint(FORMS),
     }
 }
 

@@ -101,7 +101,18 @@ pub(crate) fn find(name: &str) -> Result<&'static Keyword> {
         .ok_or_else(|| unknown(name))
 }
 
+/// Whether `name` looks like a keyword, so that it can be printed.
+pub(crate) fn is_word(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
 fn unknown(name: &str) -> Error {
+    if !is_word(name) {
+        return Error::config("unknown connection parameter: its name has characters that no keyword has");
+    }
     let error = Error::config(format!("unknown connection parameter \"{name}\""));
     match nearest(name) {
         Some(near) => error.with_hint(format!("did you mean \"{near}\"?")),

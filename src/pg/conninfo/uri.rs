@@ -52,6 +52,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<(&'static Keyword, String)>> {
     Ok(pairs)
 }
 
+const ESCAPES: &str = "in user name and password write \"@\" as %40, \"/\" as %2F and \":\" as %3A";
+
 /// Reads one host and port and returns what is left, which starts with `,`, `/`, `?` or is empty.
 fn read_host(text: &str) -> Result<(&str, &str, &str)> {
     let (host, rest) = if let Some(inner) = text.strip_prefix('[') {
@@ -73,9 +75,21 @@ fn read_host(text: &str) -> Result<(&str, &str, &str)> {
     } else {
         text.split_at(text.find([':', '/', '?', ',']).unwrap_or(text.len()))
     };
+    if host.contains('@') {
+        return Err(
+            Error::config("connection URI: there is more than one \"@\" before the database name")
+                .with_hint(ESCAPES),
+        );
+    }
     match rest.strip_prefix(':') {
         Some(rest) => {
             let (port, rest) = rest.split_at(rest.find(['/', '?', ',']).unwrap_or(rest.len()));
+            // Not printed: after an unescaped slash it is the start of a password.
+            if !port.bytes().all(|b| b.is_ascii_digit() || b == b'%') {
+                return Err(
+                    Error::config("connection URI: what follows \":\" is no port number").with_hint(ESCAPES),
+                );
+            }
             Ok((host, port, rest))
         }
         None => Ok((host, "", rest)),
@@ -241,6 +255,8 @@ mod tests {
     fn secrets_are_not_in_errors() {
         for uri in [
             "postgresql://u:s3cr%zzet@h",
+            "postgresql://u:p@s3cret@h/d",
+            "postgresql://u:s3cr/et@h/d",
             "postgresql://h?password=a&s3cret",
             "postgresql://h?password=s3cret=x",
         ] {
