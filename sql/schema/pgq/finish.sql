@@ -71,7 +71,7 @@ begin
         if f.name = any (v_writer) and v_has_writer then
             execute 'grant execute on function ' || f.sig || ' to pgq_writer';
         end if;
-        if v_has_admin and (f.name = any (v_reader) or f.name = any (v_writer) or f.name = any (v_admin)) then
+        if f.name = any (v_admin) and v_has_admin then
             execute 'grant execute on function ' || f.sig || ' to pgq_admin';
         end if;
     end loop;

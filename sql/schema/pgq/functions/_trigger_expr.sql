@@ -20,7 +20,8 @@ as $$
 --      i_row   - row; its columns can be used by name
 --      i_exprs - SQL expressions for ev_type, ev_data, ev_extra1 .. ev_extra4, and when; null: none.
 --                Functions and tables are looked for in pg_catalog, and in public unless everybody may create
---                objects there; others must be named with their schema.
+--                objects there; others must be named with their schema. A column whose name needs quotes, being in
+--                mixed case or a key word, may be written without them, exactly as it is.
 --
 -- Returns:
 --      values as text; true or false for the last one, true when it is missing
@@ -35,6 +36,9 @@ declare
     v_nulls integer;
     v_value pg_catalog.text;
     v_type pg_catalog.regtype;
+    v_names pg_catalog.text[];
+    v_name pg_catalog.text;
+    v_expr pg_catalog.text;
     i integer;
 begin
     if current_user operator(pg_catalog.<>) 'pgq_writer'
@@ -50,11 +54,36 @@ begin
         perform set_config('search_path', 'pg_catalog, public, pg_temp', true);
     end if;
 
+    select array_agg(a.attname)
+      into v_names
+      from pg_catalog.pg_type t
+      join pg_catalog.pg_attribute a on a.attrelid = t.typrelid
+     where t.oid = pg_typeof(i_row)
+       and a.attnum > 0
+       and not a.attisdropped
+       and quote_ident(a.attname) <> a.attname
+       and a.attname ~ '^[A-Za-z_][A-Za-z0-9_]*$';
+
     for i in 1 .. 7 loop
         v_value := null;
-        if i_exprs[i] is not null then
+        v_expr := i_exprs[i];
+        if v_expr is not null then
+            if v_names is not null then
+                -- outside of literals and quoted names
+                foreach v_name in array v_names loop
+                    select string_agg(
+                               case when m.part[1] ~ '^[''"]' then m.part[1]
+                                    else regexp_replace(
+                                        m.part[1], '(^|[^A-Za-z0-9_$.])' || v_name || '(?![A-Za-z0-9_$.(])',
+                                        E'\\1' || quote_ident(v_name), 'g')
+                               end, '' order by m.pos)
+                      into v_expr
+                      from regexp_matches(v_expr, '(''(?:[^'']|'''')*''|"(?:[^"]|"")*"|[^''"]+)', 'g')
+                           with ordinality m (part, pos);
+                end loop;
+            end if;
             execute 'select num_nulls(_v.v), format(''%s'', _v.v), pg_typeof(_v.v)'
-                ' from (select (' || i_exprs[i] || E'\n) as v from (select ($1).*) as _row) as _v'
+                ' from (select (' || v_expr || E'\n) as v from (select ($1).*) as _row) as _v'
                into v_nulls, v_value, v_type
               using i_row;
             if v_nulls = 1 then

@@ -15,8 +15,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 --      1; 0 when the event waits already
 --
 -- Errors:
---      batch not found
---      event not found
+--      event not found     (or no such batch)
 --
 -- Tables:
 --      reads the batch; inserts into pgq.retry_queue
@@ -27,7 +26,7 @@ declare
 begin
     select sub_id, sub_queue into v_owner, v_queue from pgq.subscription where sub_batch = x_batch_id;
     if not found then
-        raise exception 'batch not found';
+        raise exception 'event not found';
     end if;
 
     insert into pgq.retry_queue (ev_retry_after, ev_queue, ev_id, ev_time, ev_txid, ev_owner, ev_retry,
