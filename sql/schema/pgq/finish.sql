@@ -84,7 +84,7 @@ begin
     then
         begin
             execute pg_catalog.format('grant execute on function pgq._trigger_expr(anyelement, text[]) to %I', current_user);
-            if not pg_catalog.pg_has_role('pgq_writer', 'member') then
+            if not pg_catalog.pg_has_role('pgq_writer', 'usage') then
                 execute pg_catalog.format('grant pgq_writer to %I', current_user);
             end if;
             grant create on schema pgq to pgq_writer;

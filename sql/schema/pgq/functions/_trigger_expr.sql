@@ -10,8 +10,8 @@ as $$
 --      Evaluates expression arguments of a queue trigger over a row.
 --
 --      The function belongs to role pgq_writer where that role exists (see finish.sql), so expressions run with
---      that role's rights: whoever creates a trigger has to be a member of it. Where it does not exist, nobody but
---      the owner of the schema can create triggers. Expressions cannot run with the rights of whoever changes the
+--      that role's rights: whoever creates a trigger has to be a member of it. Where it does not exist or has no
+--      rights here, nobody but the owner of the schema can create triggers. Expressions cannot run with the rights of whoever changes the
 --      row, because the trigger functions have definer's rights, so that those who change rows need no rights on
 --      the queue. Members of pgq_writer may alter this function, so it looks first whom it runs as, with names and
 --      operators that no setting can redirect.
@@ -42,7 +42,14 @@ declare
     i integer;
 begin
     if current_user operator(pg_catalog.<>) 'pgq_writer'
-        and exists (select 1 from pg_catalog.pg_roles r where r.rolname operator(pg_catalog.=) 'pgq_writer')
+        and exists (
+            select 1
+              from pg_catalog.pg_roles r, pg_catalog.pg_proc p, pg_catalog.pg_namespace n
+             where r.rolname operator(pg_catalog.=) 'pgq_writer'
+               and n.nspname operator(pg_catalog.=) 'pgq'
+               and p.pronamespace operator(pg_catalog.=) n.oid
+               and p.proname operator(pg_catalog.=) any (array['logutriga', 'jsontriga', 'sqltriga']::pg_catalog.name[])
+               and pg_catalog.has_function_privilege(r.oid, p.oid, 'execute'))
     then
         raise exception 'function pgq._trigger_expr must be owned by pgq_writer and have definer''s rights'
             using hint = 'install schema pgq again as a superuser';
