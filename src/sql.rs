@@ -78,8 +78,8 @@ room! {
     /// One node: what it is and knows.
     node {
         COUNT_TABLES = "count_tables",
-        LIST_CONSUMER_TICKS = "list_consumer_ticks",
         LIST_CONSUMERS = "list_consumers",
+        LIST_CONSUMER_TICKS = "list_consumer_ticks",
         LIST_MEMBERS = "list_members",
         LIST_SUBSCRIBERS = "list_subscribers",
         LOAD_CONSUMER_STATE = "load_consumer_state",
@@ -91,6 +91,10 @@ room! {
 room! {
     /// Table structure.
     pg {
+        HAS_SCHEMA = "has_schema",
+        LIST_RELATION_NAMES = "list_relation_names",
+        LIST_ROLES = "list_roles",
+        LIST_USER_TABLES = "list_user_tables",
         LOAD_COLUMNS = "load_columns",
         LOAD_CONSTRAINTS = "load_constraints",
         LOAD_GRANTS = "load_grants",
@@ -99,6 +103,7 @@ room! {
         LOAD_PARENTS = "load_parents",
         LOAD_RELATION = "load_relation",
         LOAD_RULES = "load_rules",
+        LOAD_SEQUENCE = "load_sequence",
         LOAD_TRIGGERS = "load_triggers",
         PIN_SEARCH_PATH = "pin_search_path",
     }
@@ -116,7 +121,21 @@ room! {
 room! {
     /// Replicated tables.
     table {
+        FIND_WORKER = "find_worker",
+        FORGET_TABLE_STATE = "forget_table_state",
+        GLOBAL_REMOVE_SEQ = "global_remove_seq",
+        GLOBAL_REMOVE_TABLE = "global_remove_table",
+        LIST_FOREIGN_KEYS = "list_foreign_keys",
+        LIST_MISSING = "list_missing",
+        LIST_SEQUENCES = "list_sequences",
+        LIST_TABLES = "list_tables",
         LOAD_TABLES = "load_tables",
+        LOCAL_ADD_SEQ = "local_add_seq",
+        LOCAL_ADD_TABLE = "local_add_table",
+        LOCAL_REMOVE_SEQ = "local_remove_seq",
+        LOCAL_REMOVE_TABLE = "local_remove_table",
+        LOCAL_SET_TABLE_ATTRS = "local_set_table_attrs",
+        WAKE_WORKERS = "wake_workers",
     }
 }
 

@@ -9,5 +9,6 @@ pub mod drop_node;
 pub mod handshake;
 pub mod location;
 pub mod route;
+pub mod source;
 pub mod tag;
 pub mod wait;

@@ -12,6 +12,7 @@ mod node;
 mod process;
 mod setup;
 mod status;
+mod table;
 mod tree;
 pub mod ui;
 
@@ -111,6 +112,9 @@ pub enum Command {
     /// Looking at nodes, holding them, waiting for them.
     #[command(flatten)]
     Node(node::NodeCommand),
+    /// Tables and sequences.
+    #[command(flatten)]
+    Table(table::TableCommand),
     /// Changes of the tree.
     #[command(flatten)]
     Tree(tree::TreeCommand),
@@ -124,6 +128,7 @@ type Group = (&'static str, fn(clap::Command) -> clap::Command);
 const GROUPS: &[Group] = &[
     ("Node initialization", create::CreateCommand::augment_subcommands),
     ("Node administration", node::NodeCommand::augment_subcommands),
+    ("Tables and sequences", table::TableCommand::augment_subcommands),
     ("Cascade layout", tree::TreeCommand::augment_subcommands),
     ("Set-up", setup::SetupCommand::augment_subcommands),
 ];
@@ -173,6 +178,7 @@ impl Command {
             Self::Create(command) => command.lock_suffix(),
             Self::Setup(_) => None,
             Self::Node(command) => command.lock_suffix(),
+            Self::Table(command) => command.lock_suffix(),
             Self::Tree(command) => command.lock_suffix(),
         }
     }
@@ -182,6 +188,7 @@ impl Command {
             Self::Create(command) => command.run(context).await,
             Self::Setup(command) => command.run(context).await,
             Self::Node(command) => command.run(context).await,
+            Self::Table(command) => command.run(context).await,
             Self::Tree(command) => command.run(context).await,
         }
     }

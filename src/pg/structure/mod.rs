@@ -266,6 +266,14 @@ impl Trigger {
         self.is_replication() && self.is_row && self.first_argument.as_deref() == Some(queue)
     }
 
+    /// Whether it is a statement trigger that logs row changes for `queue`.
+    pub fn is_statement_capture_of(&self, queue: &str) -> bool {
+        self.is_replication()
+            && !self.is_row
+            && !self.on_truncate
+            && self.first_argument.as_deref() == Some(queue)
+    }
+
     /// Whether it is the TRUNCATE trigger that `add-table` makes for `queue`.
     pub fn is_truncate_capture_of(&self, queue: &str) -> bool {
         self.is_replication() && self.on_truncate && self.first_argument.as_deref() == Some(queue)

@@ -1,0 +1,6 @@
+-- Detaches a sequence on this node; on a root it leaves the whole queue.
+-- $1 text      queue name
+-- $2 text      sequence name
+-- Returns one row: ret_code int4, ret_note text.
+select r.ret_code, r.ret_note
+  from londiste.local_remove_seq($1::text, $2::text) r
