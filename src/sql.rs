@@ -114,6 +114,7 @@ room! {
     pgq {
         BATCH_SQL = "batch_sql",
         LOAD_TICK = "load_tick",
+        MAKE_TICK = "make_tick",
         NEXT_BATCH = "next_batch",
     }
 }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::pgq::{Event, urldict};
+use crate::pgq::Event;
+use crate::pgq::urldict::{self, Pairs};
 
 /// What happened to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,7 +40,7 @@ pub enum RowChange<'a> {
         /// Key columns, in the order of the key.
         key: Vec<Cow<'a, str>>,
         /// All columns that the event carries, with text values; `None` is NULL.
-        columns: Vec<(Cow<'a, str>, Option<Cow<'a, str>>)>,
+        columns: Pairs<'a>,
     },
     /// The tail of a statement, as `pgq.sqltriga` writes it.
     Fragment {
@@ -102,7 +103,7 @@ impl<'a> RowChange<'a> {
     }
 }
 
-fn json_columns<'a>(event: &Event, data: &str) -> Result<Vec<(Cow<'a, str>, Option<Cow<'a, str>>)>> {
+fn json_columns<'a>(event: &Event, data: &str) -> Result<Pairs<'a>> {
     let row: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(data).map_err(|error| broken(event, &error.to_string()))?;
     Ok(row

@@ -139,14 +139,7 @@ pub async fn load_rows(
         }
     }
     fault::point("copy.structure.restored");
-    store_state(
-        &local,
-        queue,
-        &table.name,
-        TableState::CatchingUp,
-        Some(&snapshot),
-    )
-    .await?;
+    store_state(local, queue, &table.name, TableState::CatchingUp, Some(&snapshot)).await?;
     fault::point("copy.data.before-commit");
     local.batch_execute("commit").await?;
     fault::point("copy.data.committed");

@@ -534,7 +534,7 @@ enum Position {
 
 async fn load_own(local: &Session, job: &CopyJob) -> Result<Option<Table>> {
     let mut tables: HashMap<String, Table> =
-        load_tables(&local, &job.config.queue_name, &job.config.consumer_name).await?;
+        load_tables(local, &job.config.queue_name, &job.config.consumer_name).await?;
     Ok(tables.remove(&job.table))
 }
 

@@ -8,6 +8,7 @@ use tokio_postgres::CopyOutStream;
 
 use super::BatchId;
 use crate::error::{Error, Result};
+use crate::pg::copy_text::decode_field;
 use crate::sql;
 
 /// One row of a batch (pgq.md 3.5); texts are kept as they were written.
@@ -107,7 +108,14 @@ impl EventStream {
 fn decode_line(line: &Bytes) -> Result<Event> {
     let broken = || Error::internal(format!("cannot read an event row of {} bytes", line.len()));
     let mut fields = line.split(|byte| *byte == b'\t');
-    let mut text = || -> Result<Option<String>> { decode_field(fields.next().ok_or_else(broken)?) };
+    let mut text = || -> Result<Option<String>> {
+        let Some(bytes) = decode_field(fields.next().ok_or_else(broken)?) else {
+            return Ok(None);
+        };
+        String::from_utf8(bytes.into_owned())
+            .map(Some)
+            .map_err(|_| Error::internal("an event field is not valid UTF-8"))
+    };
     let (id, time, txid, retry) = (text()?, text()?, text()?, text()?);
     let number =
         |text: Option<String>| -> Result<i64> { text.and_then(|text| text.parse().ok()).ok_or_else(broken) };
@@ -124,38 +132,6 @@ fn decode_line(line: &Bytes) -> Result<Event> {
         extra3: text()?,
         extra4: text()?,
     })
-}
-
-/// One field of COPY's text format (PostgreSQL manual, COPY, "Text Format"); `None` is NULL.
-fn decode_field(field: &[u8]) -> Result<Option<String>> {
-    let not_text = |_| Error::internal("an event field is not valid UTF-8");
-    if field == b"\\N" {
-        return Ok(None);
-    }
-    if memchr::memchr(b'\\', field).is_none() {
-        return Ok(Some(
-            std::str::from_utf8(field).map_err(|_| not_text(()))?.to_owned(),
-        ));
-    }
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field.iter().copied();
-    while let Some(byte) = rest.next() {
-        if byte != b'\\' {
-            bytes.push(byte);
-            continue;
-        }
-        bytes.push(match rest.next() {
-            Some(b'b') => 8,
-            Some(b'f') => 12,
-            Some(b'n') => b'\n',
-            Some(b'r') => b'\r',
-            Some(b't') => b'\t',
-            Some(b'v') => 11,
-            Some(other) => other,
-            None => b'\\',
-        });
-    }
-    String::from_utf8(bytes).map(Some).map_err(|_| not_text(()))
 }
 
 #[cfg(test)]

@@ -36,20 +36,37 @@ pub async fn load_tick(client: &tokio_postgres::Client, queue: &str, tick: TickI
     }))
 }
 
-/// Asks for a tick now: marks the queue with `pgq.force_tick` and runs its ticker, where this role may; else the
-/// ticker that serves the database makes it. Does nothing on a branch, whose ticks come from its provider.
+/// Makes a tick now, where this role may; else marks the queue with `pgq.force_tick`, so that its ticker makes one. Does
+/// nothing on a branch, whose ticks come from its provider.
+///
+/// Unlike the ancestor's, it burns no event ids, and it is safe beside any other ticker: the table of ticks is locked
+/// before the snapshot of the new tick is taken. It must not be called inside a transaction.
 pub async fn force_tick(client: &tokio_postgres::Client, queue: &str) -> Result<()> {
-    client.query("select pgq.force_tick($1)", &[&queue]).await?;
-    let ticked = client
-        .query(
-            "select pgq.ticker(q.queue_name), pg_catalog.pg_notify($2, q.queue_name) from pgq.queue q \
-              where q.queue_name = $1 and not q.queue_external_ticker and not q.queue_ticker_paused",
-            &[&queue, &TICK_CHANNEL],
-        )
-        .await;
-    match ticked {
-        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Ok(()),
-        other => Ok(other.map(drop)?),
+    let made = async {
+        client
+            .batch_execute(
+                "begin isolation level read committed; set local lock_timeout = '2s'; \
+                 lock table pgq.tick in share row exclusive mode",
+            )
+            .await?;
+        client
+            .query_opt(sql::pgq::MAKE_TICK, &[&queue, &TICK_CHANNEL])
+            .await?;
+        client.batch_execute("commit").await
+    };
+    match made.await {
+        Ok(()) => Ok(()),
+        Err(error)
+            if matches!(
+                error.code(),
+                Some(&SqlState::INSUFFICIENT_PRIVILEGE | &SqlState::LOCK_NOT_AVAILABLE)
+            ) =>
+        {
+            client.batch_execute("rollback").await?;
+            client.query("select pgq.force_tick($1)", &[&queue]).await?;
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

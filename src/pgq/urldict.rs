@@ -6,11 +6,14 @@ use std::fmt::Write as _;
 
 use crate::error::{Error, Result};
 
+/// Names and values in the order written; `None` is NULL.
+pub type Pairs<'a> = Vec<(Cow<'a, str>, Option<Cow<'a, str>>)>;
+
 /// Splits `text` into names and values in the order written; `None` is NULL.
 ///
 /// # Errors
 /// When an escape is broken or the bytes are no UTF-8.
-pub fn decode(text: &str) -> Result<Vec<(Cow<'_, str>, Option<Cow<'_, str>>)>> {
+pub fn decode(text: &str) -> Result<Pairs<'_>> {
     let mut pairs = Vec::with_capacity(8);
     for part in text.split('&').filter(|part| !part.is_empty()) {
         match part.split_once('=') {
