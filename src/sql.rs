@@ -44,6 +44,7 @@ room! {
         TAKE_TXID = "take_txid",
         UNREGISTER_LOCATION = "unregister_location",
         UNREGISTER_SUBSCRIBER = "unregister_subscriber",
+        WAKE_WORKER = "wake_worker",
     }
 }
 

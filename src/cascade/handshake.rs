@@ -12,7 +12,7 @@ use crate::service::stop::StopSignal;
 use crate::sql;
 
 /// How often the answer is looked for.
-const POLL: Duration = Duration::from_millis(250);
+const POLL: Duration = Duration::from_millis(100);
 
 /// Tells `consumer` of the node behind `session` to stand still or to go on, and waits until it has seen that.
 ///
@@ -34,6 +34,7 @@ pub async fn set_paused(
         &[&queue, &consumer, &paused],
     )
     .await?;
+    session.query_one(sql::cascade::WAKE_WORKER, &[&queue]).await?;
     let word = if paused { "paused" } else { "resumed" };
     let mut told = false;
     let started = Instant::now();

@@ -129,10 +129,6 @@ impl Admin {
 /// The refusal of a node name that is no member.
 pub fn unknown_node(node: &str, members: &[Member]) -> Error {
     let names: Vec<&str> = members.iter().map(|m| m.node_name.as_str()).collect();
-    let error = Error::not_found(format!("node \"{node}\" is not a member of the cascade"))
-        .with_detail(format!("members: {}", names.join(", ")));
-    match crate::config::key::nearest(node, names) {
-        Some(near) => error.with_hint(format!("did you mean \"{near}\"?")),
-        None => error,
-    }
+    Error::not_found(format!("node \"{node}\" is not a member of the cascade"))
+        .with_detail(format!("members: {}", names.join(", ")))
 }

@@ -10,6 +10,7 @@ mod create;
 mod help;
 mod node;
 mod process;
+mod service;
 mod setup;
 mod status;
 mod table;
@@ -118,6 +119,9 @@ pub enum Command {
     /// Changes of the tree.
     #[command(flatten)]
     Tree(tree::TreeCommand),
+    /// Long-running duties.
+    #[command(flatten)]
+    Service(service::ServiceCommand),
     /// Set-up of databases and shells.
     #[command(flatten)]
     Setup(setup::SetupCommand),
@@ -130,6 +134,7 @@ const GROUPS: &[Group] = &[
     ("Node administration", node::NodeCommand::augment_subcommands),
     ("Tables and sequences", table::TableCommand::augment_subcommands),
     ("Cascade layout", tree::TreeCommand::augment_subcommands),
+    ("Replication daemon", service::ServiceCommand::augment_subcommands),
     ("Set-up", setup::SetupCommand::augment_subcommands),
 ];
 
@@ -168,7 +173,7 @@ impl Command {
 
     /// Whether the command may go to the background.
     fn may_be_daemon(&self) -> bool {
-        false
+        matches!(self, Self::Service(_))
     }
 
     /// What is appended to `pidfile` for the file that keeps a second command of the kind out; nothing for commands
@@ -177,6 +182,7 @@ impl Command {
         match self {
             Self::Create(command) => command.lock_suffix(),
             Self::Setup(_) => None,
+            Self::Service(command) => command.lock_suffix(),
             Self::Node(command) => command.lock_suffix(),
             Self::Table(command) => command.lock_suffix(),
             Self::Tree(command) => command.lock_suffix(),
@@ -187,6 +193,7 @@ impl Command {
         match self {
             Self::Create(command) => command.run(context).await,
             Self::Setup(command) => command.run(context).await,
+            Self::Service(command) => command.run(context).await,
             Self::Node(command) => command.run(context).await,
             Self::Table(command) => command.run(context).await,
             Self::Tree(command) => command.run(context).await,

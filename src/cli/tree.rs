@@ -54,10 +54,18 @@ async fn drop_command(context: Context, args: NodeArgs) -> Result<u8> {
     let work = drop_node::drop_node(&local, &queue, &args.node, &members, admin.dialer());
     let missed = admin.stop.unless_stopped(work).await?;
     info!("Node '{}' removed from queue '{queue}'", args.node);
-    if !missed.is_empty() {
+    let (itself, others): (Vec<_>, Vec<_>) = missed.into_iter().partition(|name| *name == args.node);
+    if !itself.is_empty() {
         admin.ui.hint(format!(
-            "run this again when these can be reached: {}",
-            missed.join(", ")
+            "node \"{0}\" itself was not told; if its database comes back, run drop-node {0} with its own job file",
+            args.node
+        ));
+    }
+    if !others.is_empty() {
+        admin.ui.hint(format!(
+            "these were not told and still know it: {}; run drop-node {} with their job files",
+            others.join(", "),
+            args.node
         ));
         return Ok(1);
     }

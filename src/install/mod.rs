@@ -28,6 +28,9 @@ const ORDER: &[(&str, &[&str])] = &[
     ("londiste", &["pgq_node"]),
 ];
 
+/// The schema that holds the record.
+const RECORD: &str = "londiste_rs";
+
 /// Where every version string gets its order from.
 const PACKAGE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -219,7 +222,12 @@ async fn load_plan(
         .map(|component| {
             let present = present.get(component.name).copied().unwrap_or(false);
             let recorded = versions.get(component.name).map(String::as_str);
-            (component.name, decide(present, recorded, &component.version))
+            let step = match decide(present, recorded, &component.version) {
+                // The record itself was lost; nobody else has a schema of that name.
+                Step::Foreign if component.name == RECORD => Step::Upgrade,
+                step => step,
+            };
+            (component.name, step)
         })
         .collect())
 }
@@ -256,23 +264,18 @@ pub fn script(wanted: &[&'static Component]) -> String {
             .join("\n")
             .replace("$1", &name)
             .replace("$2", &version);
-        // The record exists once londiste_rs does; that comes first.
-        let question = if component.name == "londiste_rs" {
-            "true".to_owned()
-        } else {
-            format!(
-                "not exists (select 1 from pg_catalog.pg_namespace where nspname = {name})\n        \
-                 or exists (select 1 from londiste_rs.component c\n            \
-                 where c.schema_name = {name} and c.version <> {version}\n              \
-                 and (c.version not like '%-%'\n                   \
-                 or pg_catalog.string_to_array(pg_catalog.split_part(c.version, '-', 1), '.')::int4[] <= '{{{}}}'))",
-                order.join(",")
-            )
-        };
         out.push_str(&format!(
-            "\n-- schema {}\ndo $londiste_install$\nbegin\n    if {question}\n    then\n        \
-             execute $londiste_text$\n{}\n{mark};\n$londiste_text$;\n    end if;\nend;\n$londiste_install$;\n",
+            "\n-- schema {}\ndo $londiste_install$\ndeclare\n    wanted bool := true;\nbegin\n    \
+             if pg_catalog.to_regclass('londiste_rs.component') is not null then\n        \
+             wanted := not exists (select 1 from pg_catalog.pg_namespace where nspname = {name})\n            \
+             or exists (select 1 from londiste_rs.component c\n                \
+             where c.schema_name = {name} and c.version <> {version}\n                  \
+             and (c.version not like '%-%'\n                       \
+             or pg_catalog.string_to_array(pg_catalog.split_part(c.version, '-', 1), '.')::int4[] <= '{{{}}}'));\n    \
+             end if;\n    if wanted then\n        execute $londiste_text$\n{}\n{mark};\n$londiste_text$;\n    \
+             end if;\nend;\n$londiste_install$;\n",
             component.name,
+            order.join(","),
             component.sql.trim_end()
         ));
     }
