@@ -1,7 +1,9 @@
 //! What the tests stand on: servers of their own, a database per test, waiting for facts.
 
 pub mod authority;
+pub mod cascade;
 pub mod cluster;
+pub mod process;
 pub mod wait;
 
 use std::sync::OnceLock;

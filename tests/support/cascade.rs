@@ -1,0 +1,541 @@
+//! A cascade as a user makes it: job files, `londiste create-...`, workers and pgqd as processes.
+//!
+//! ```ignore
+//! let mut cascade = Cascade::new("orders");            // queue "orders", databases on the shared server
+//! cascade.create_root("root");
+//! cascade.create_leaf("leaf", "root");
+//! cascade.psql_all("create table t (id int primary key, v text)");
+//! cascade.start_workers();
+//! cascade.add_table("t");                              // on each node, from the root down
+//! cascade.wait_in_sync();
+//! cascade["root"].psql("insert into t values (1, 'x')");
+//! cascade.wait_caught_up();
+//! cascade.assert_equal("t");
+//! ```
+//! Nothing of the program's library is used here: what is asked, is asked through psql. When a test fails the end of
+//! each process's log is shown.
+
+use std::fs;
+use std::ops::{Deref, Index, IndexMut};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::process::{Process, clean_environment, read_log};
+use super::{Cluster, cluster};
+
+/// How long anything may take before a test gives up. Generous: it is only waited for when something is broken.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// Lines of each log that a failed test shows.
+const SHOWN_LINES: usize = 60;
+
+/// The server that a node is on.
+#[derive(Clone)]
+pub enum Server {
+    /// The one that all tests share: its settings are not to be touched, and it is not to be stopped.
+    Shared(&'static Cluster),
+    /// A test's own.
+    Own(Arc<Cluster>),
+}
+
+impl Deref for Server {
+    type Target = Cluster;
+
+    fn deref(&self) -> &Cluster {
+        match self {
+            Server::Shared(cluster) => cluster,
+            Server::Own(cluster) => cluster,
+        }
+    }
+}
+
+impl From<&Arc<Cluster>> for Server {
+    fn from(cluster: &Arc<Cluster>) -> Server {
+        Server::Own(cluster.clone())
+    }
+}
+
+/// What a command of ours printed, and how it ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its result.
+    pub stdout: String,
+    /// Its talk.
+    pub stderr: String,
+}
+
+/// One node: a database, a job file, perhaps a running worker.
+pub struct Node {
+    /// Name of the node.
+    pub name: String,
+    /// Its server.
+    pub server: Server,
+    /// Its database.
+    pub db: String,
+    /// Job name, which is the name of the worker's consumer.
+    pub job: String,
+    /// Its running worker.
+    pub worker: Option<Process>,
+    queue: String,
+    ini: PathBuf,
+    log: PathBuf,
+}
+
+impl Node {
+    /// Runs SQL through psql, see [`Cluster::psql`].
+    #[track_caller]
+    pub fn psql(&self, sql: &str) -> String {
+        self.server.psql(&self.db, sql)
+    }
+
+    /// The same, with psql's error text as a value.
+    pub fn try_psql(&self, sql: &str) -> Result<String, String> {
+        self.server.try_psql(&self.db, sql)
+    }
+
+    /// Connection string of the database.
+    pub fn connstr(&self) -> String {
+        self.server.connstr(&self.db)
+    }
+
+    /// The job file.
+    pub fn ini(&self) -> &Path {
+        &self.ini
+    }
+
+    /// Adds lines to the job file (keys of section `[londiste]`).
+    pub fn configure(&self, lines: &str) {
+        let text = fs::read_to_string(&self.ini).expect("read a job file");
+        fs::write(&self.ini, format!("{text}{lines}\n")).expect("write a job file");
+    }
+
+    /// Runs `londiste INI args`.
+    pub fn try_londiste(&self, args: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_londiste"));
+        let output = clean_environment(command.arg(&self.ini).args(args))
+            .output()
+            .expect("run londiste");
+        Ran {
+            status: output.status,
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The same for a command that must succeed; returns what it printed.
+    #[track_caller]
+    pub fn londiste(&self, args: &[&str]) -> String {
+        let ran = self.try_londiste(args);
+        assert!(
+            ran.status.success(),
+            "londiste {} on node {} failed: {}\n{}{}",
+            args.join(" "),
+            self.name,
+            ran.status,
+            ran.stdout,
+            ran.stderr
+        );
+        ran.stdout
+    }
+
+    /// Starts the worker.
+    pub fn start_worker(&mut self) {
+        self.start_worker_with(&[], &[]);
+    }
+
+    /// Starts the worker with these environment variables and arguments.
+    pub fn start_worker_with(&mut self, env: &[(&str, &str)], args: &[&str]) {
+        self.worker = Some(self.spawn_worker("", env, args));
+    }
+
+    /// Starts the worker to die at a fault point (`name` or `name:3`).
+    pub fn start_worker_to_die_at(&mut self, fault: &str) {
+        self.start_worker_with(&[("LONDISTE_FAULT", fault)], &[]);
+    }
+
+    /// Starts one more worker of this node; `suffix` makes its log another file.
+    pub fn spawn_worker(&self, suffix: &str, env: &[(&str, &str)], args: &[&str]) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_londiste"));
+        command.arg(&self.ini).arg("worker").args(args);
+        command.envs(env.iter().copied());
+        let mut log = self.log.clone();
+        log.as_mut_os_string().push(suffix);
+        Process::spawn(&format!("worker of node {}", self.name), command, &log)
+    }
+
+    /// The running worker.
+    #[track_caller]
+    pub fn worker(&mut self) -> &mut Process {
+        let name = &self.name;
+        self.worker
+            .as_mut()
+            .unwrap_or_else(|| panic!("no worker was started on node {name}"))
+    }
+
+    /// All that its workers have logged.
+    pub fn log(&self) -> String {
+        read_log(&self.log)
+    }
+
+    /// Last tick that the worker has replayed.
+    #[track_caller]
+    pub fn position(&self) -> i64 {
+        let sql = format!(
+            "select last_tick_id from pgq_node.local_state where queue_name = '{}' and consumer_name = '{}'",
+            self.queue, self.job
+        );
+        self.psql(&sql).parse().expect("the node has a worker")
+    }
+
+    /// State of a table as stored, empty when it has none or is not attached here.
+    #[track_caller]
+    pub fn state(&self, table: &str) -> String {
+        self.psql(&format!(
+            "select merge_state from londiste.table_info where queue_name = '{}' and local \
+                and table_name = londiste.make_fqname('{table}')",
+            self.queue
+        ))
+    }
+
+    /// Consumers of the queue here, without the workers of `subscribers`: those that copies left or still use.
+    #[track_caller]
+    pub fn copy_consumers(&self) -> String {
+        self.psql(&format!(
+            "select consumer_name from pgq.get_consumer_info('{}') where consumer_name like '%.copy.%' order by 1",
+            self.queue
+        ))
+    }
+
+    /// The rows of a table as text in a fixed order, read by nothing of ours.
+    #[track_caller]
+    pub fn rows(&self, table: &str) -> String {
+        self.psql(&format!(
+            "copy (select t::text from {table} t order by t::text collate \"C\") to stdout"
+        ))
+    }
+
+    /// Count and digest of the rows of a table.
+    #[track_caller]
+    pub fn digest(&self, table: &str) -> String {
+        self.psql(&format!(
+            "select count(*), md5(string_agg(md5(t::text), '' order by t::text collate \"C\")) from {table} t"
+        ))
+    }
+
+    /// Keys, constraints, indexes and triggers of a table as definitions, one per line.
+    #[track_caller]
+    pub fn structure(&self, table: &str) -> String {
+        self.psql(&format!(
+            "select 'constraint ' || conname || ' ' || pg_get_constraintdef(oid) || ' ' || convalidated \
+               from pg_constraint where conrelid = '{table}'::regclass \
+             union all select indexdef || ' ' || i.indisvalid from pg_indexes x \
+               join pg_index i on i.indexrelid = format('%I.%I', x.schemaname, x.indexname)::regclass \
+              where i.indrelid = '{table}'::regclass order by 1"
+        ))
+    }
+}
+
+/// Nodes of one queue and their ticker.
+pub struct Cascade {
+    /// Name of the queue.
+    pub queue: String,
+    /// The ticker, when one was started; without it the root's worker ticks.
+    pub pgqd: Option<Process>,
+    nodes: Vec<Node>,
+    dir: tempfile::TempDir,
+}
+
+impl Cascade {
+    /// An empty cascade for `queue`.
+    pub fn new(queue: &str) -> Cascade {
+        Cascade {
+            queue: queue.to_owned(),
+            pgqd: None,
+            nodes: Vec::new(),
+            dir: tempfile::tempdir().expect("make a directory for job files"),
+        }
+    }
+
+    /// Makes the root in a new database of the shared server.
+    pub fn create_root(&mut self, name: &str) {
+        self.create("root", name, Server::Shared(cluster()), None);
+    }
+
+    /// Makes a branch below `provider` in a new database of the shared server.
+    pub fn create_branch(&mut self, name: &str, provider: &str) {
+        self.create("branch", name, Server::Shared(cluster()), Some(provider));
+    }
+
+    /// Makes a leaf below `provider` in a new database of the shared server.
+    pub fn create_leaf(&mut self, name: &str, provider: &str) {
+        self.create("leaf", name, Server::Shared(cluster()), Some(provider));
+    }
+
+    /// Makes a node (`root`, `branch`, `leaf`) in a new database of any server.
+    #[track_caller]
+    pub fn create(&mut self, kind: &str, name: &str, server: Server, provider: Option<&str>) {
+        static COUNT: AtomicUsize = AtomicUsize::new(1);
+        let db = format!("{}_{name}_{}", self.queue, COUNT.fetch_add(1, Ordering::Relaxed));
+        server.create_database(&db);
+        let job = format!("{}_{name}", self.queue);
+        let node = Node {
+            name: name.to_owned(),
+            db,
+            worker: None,
+            queue: self.queue.clone(),
+            ini: self.path(&format!("{name}.ini")),
+            log: self.path(&format!("{name}.log")),
+            job,
+            server,
+        };
+        let text = format!(
+            "[londiste]\njob_name = {}\ndb = {}\nqueue_name = {}\npidfile = {}\nparallel_copies = 4\n",
+            node.job,
+            node.connstr(),
+            self.queue,
+            self.path(&format!("{name}.pid")).display()
+        );
+        fs::write(&node.ini, text).expect("write a job file");
+        let (command, location) = (format!("create-{kind}"), node.connstr());
+        let mut args = vec![command.as_str(), name, &location];
+        let provider = provider.map(|provider| format!("--provider={}", self[provider].connstr()));
+        args.extend(provider.as_deref());
+        node.londiste(&args);
+        self.nodes.push(node);
+    }
+
+    /// The nodes, in the order in which they were made.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// A path in the cascade's own directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Runs SQL on every node.
+    #[track_caller]
+    pub fn psql_all(&self, sql: &str) {
+        for node in &self.nodes {
+            node.psql(sql);
+        }
+    }
+
+    /// Starts the worker of every node that has none running.
+    pub fn start_workers(&mut self) {
+        for node in &mut self.nodes {
+            if !node.worker.as_mut().is_some_and(Process::is_running) {
+                node.start_worker();
+            }
+        }
+    }
+
+    /// Stops all workers gracefully.
+    #[track_caller]
+    pub fn stop_workers(&mut self) {
+        for node in &mut self.nodes {
+            if let Some(mut worker) = node.worker.take() {
+                worker.stop(LIMIT);
+            }
+        }
+    }
+
+    /// Starts a pgqd for the root's database.
+    pub fn start_pgqd(&mut self) {
+        let root = &self.nodes[0];
+        let ini = self.path("pgqd.ini");
+        let text = format!(
+            "[pgqd]\nbase_connstr = host={} port={} user=postgres\ninitial_database = postgres\n\
+             database_list = {}\npidfile = {}\nsyslog = 0\n",
+            root.server.socket_dir().display(),
+            root.server.port(),
+            root.db,
+            self.path("pgqd.pid").display()
+        );
+        fs::write(&ini, text).expect("write pgqd's file");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgqd"));
+        command.arg(&ini);
+        self.pgqd = Some(Process::spawn("pgqd", command, &self.path("pgqd.log")));
+    }
+
+    /// Attaches a table on every node, from the root down.
+    #[track_caller]
+    pub fn add_table(&self, table: &str) {
+        self.add_table_with(table, &[]);
+    }
+
+    /// The same, with more arguments for `add-table`.
+    #[track_caller]
+    pub fn add_table_with(&self, table: &str, args: &[&str]) {
+        for node in &self.nodes {
+            let mut all = vec!["add-table", table];
+            all.extend(args);
+            node.londiste(&all);
+        }
+    }
+
+    /// Asks until the answer is true; panics with what never came. The logs are shown when the cascade is dropped.
+    #[track_caller]
+    pub fn wait_until(&self, what: &str, mut ask: impl FnMut() -> bool) {
+        super::wait::wait_for(what, LIMIT, || ask().then_some(()));
+    }
+
+    /// Waits until every attached table of every node is `ok`, and no copy's consumer is left anywhere.
+    #[track_caller]
+    pub fn wait_in_sync(&self) {
+        let start = Instant::now();
+        loop {
+            let waiting = self.not_in_sync();
+            if waiting.is_empty() {
+                return;
+            }
+            assert!(
+                start.elapsed() < LIMIT,
+                "waited {LIMIT:?} for all tables to be in sync, but: {waiting}"
+            );
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+
+    /// Tables that are not `ok` and consumers of copies, in words.
+    pub fn not_in_sync(&self) -> String {
+        let mut found = Vec::new();
+        for node in &self.nodes {
+            let sql = format!(
+                "select table_name || ' ' || coalesce(merge_state, '(no state)') from londiste.table_info \
+                  where queue_name = '{0}' and local and merge_state is distinct from 'ok' \
+                 union all select 'position of ' || consumer_name from pgq_node.local_state \
+                  where queue_name = '{0}' and consumer_name like '%.copy.%'",
+                self.queue
+            );
+            match node.try_psql(&sql) {
+                Ok(text) if text.is_empty() => {}
+                Ok(text) => found.push(format!("{}: {}", node.name, text.replace('\n', ", "))),
+                Err(error) => found.push(format!("{}: {error}", node.name)),
+            }
+        }
+        found.join("; ")
+    }
+
+    /// Waits until every node has replayed all that is committed on the root now.
+    #[track_caller]
+    pub fn wait_caught_up(&self) {
+        let tick = self.tick();
+        for node in &self.nodes[1..] {
+            let what = format!("node {} to replay tick {tick}", node.name);
+            self.wait_until(&what, || node.position() >= tick);
+        }
+    }
+
+    /// Waits for a tick of the root that has seen all that is committed now.
+    #[track_caller]
+    pub fn tick(&self) -> i64 {
+        let (root, queue) = (&self.nodes[0], &self.queue);
+        let now = root.psql("select txid_current()");
+        root.psql(&format!("select pgq.force_tick('{queue}')"));
+        let sql = format!(
+            "select min(tick_id) from pgq.tick join pgq.queue on queue_id = tick_queue \
+              where queue_name = '{queue}' and txid_visible_in_snapshot({now}, tick_snapshot)"
+        );
+        super::wait::wait_for("a tick of the root", LIMIT, || root.psql(&sql).parse().ok())
+    }
+
+    /// Fails unless the table has the same rows on every node; shows the first that differ.
+    #[track_caller]
+    pub fn assert_equal(&self, table: &str) {
+        let root = &self.nodes[0];
+        let expected = root.digest(table);
+        for node in &self.nodes[1..] {
+            if node.digest(table) == expected {
+                continue;
+            }
+            let (here, there) = (root.rows(table), node.rows(table));
+            let (here, there): (Vec<_>, Vec<_>) = (here.lines().collect(), there.lines().collect());
+            let lacking: Vec<_> = difference(&here, &there);
+            let surplus: Vec<_> = difference(&there, &here);
+            panic!(
+                "table {table} differs: {} rows on {}, {} on {}\nlacking: {lacking:?}\nsurplus: {surplus:?}",
+                here.len(),
+                root.name,
+                there.len(),
+                node.name
+            );
+        }
+    }
+
+    /// Fails if a copy left a consumer on any node.
+    #[track_caller]
+    pub fn assert_no_stray_consumers(&self) {
+        for node in &self.nodes {
+            assert_eq!(node.copy_consumers(), "", "consumers of copies on {}", node.name);
+        }
+    }
+}
+
+impl Index<&str> for Cascade {
+    type Output = Node;
+
+    #[track_caller]
+    fn index(&self, name: &str) -> &Node {
+        self.nodes
+            .iter()
+            .find(|node| node.name == name)
+            .unwrap_or_else(|| panic!("no node {name}"))
+    }
+}
+
+impl IndexMut<&str> for Cascade {
+    #[track_caller]
+    fn index_mut(&mut self, name: &str) -> &mut Node {
+        self.nodes
+            .iter_mut()
+            .find(|node| node.name == name)
+            .unwrap_or_else(|| panic!("no node {name}"))
+    }
+}
+
+impl Drop for Cascade {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut logs: Vec<PathBuf> = fs::read_dir(self.dir.path())
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|entry| entry.path())
+                .filter(|path| path.to_string_lossy().contains(".log"))
+                .collect();
+            logs.sort();
+            for log in logs {
+                eprintln!("---- {}", log.display());
+                let text = read_log(&log);
+                let lines: Vec<&str> = text.lines().collect();
+                for line in &lines[lines.len().saturating_sub(SHOWN_LINES)..] {
+                    eprintln!("  {line}");
+                }
+            }
+        }
+    }
+}
+
+/// The first few lines of `a` that `b` has less often.
+fn difference<'a>(a: &[&'a str], b: &[&str]) -> Vec<&'a str> {
+    let mut counts = std::collections::HashMap::new();
+    for line in b {
+        *counts.entry(*line).or_insert(0_i64) += 1;
+    }
+    a.iter()
+        .filter(|line| {
+            let count = counts.entry(**line).or_insert(0);
+            *count -= 1;
+            *count < 0
+        })
+        .take(5)
+        .copied()
+        .collect()
+}
