@@ -79,8 +79,8 @@ room! {
     /// One node: what it is and knows.
     node {
         COUNT_TABLES = "count_tables",
-        LIST_CONSUMERS = "list_consumers",
         LIST_CONSUMER_TICKS = "list_consumer_ticks",
+        LIST_CONSUMERS = "list_consumers",
         LIST_MEMBERS = "list_members",
         LIST_SUBSCRIBERS = "list_subscribers",
         LOAD_CONSUMER_STATE = "load_consumer_state",

@@ -2,15 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-/// Folds the repeats of one failure: the first is told at once, the same again only every `interval`.
+/// How many different failures of one streak are remembered; a server that goes away and comes back gives three or four.
+const REMEMBERED: usize = 8;
+
+/// Folds the repeats of failures: a new one is told at once, a known one again only every `interval`.
 #[derive(Debug)]
 pub struct Folded {
     interval: Duration,
-    last: Option<Streak>,
+    known: Vec<Known>,
+    since: Instant,
+    count: u64,
 }
 
 #[derive(Debug)]
-struct Streak {
+struct Known {
     text: String,
     since: Instant,
     told: Instant,
@@ -20,46 +25,49 @@ struct Streak {
 impl Folded {
     /// Tells a repeated failure at most once per `interval`.
     pub fn new(interval: Duration) -> Self {
-        Self { interval, last: None }
+        Self {
+            interval,
+            known: Vec::new(),
+            since: Instant::now(),
+            count: 0,
+        }
     }
 
     /// Takes one failure; the line to log, or nothing while the same failure was told shortly before.
     pub fn failed(&mut self, text: &str) -> Option<String> {
         let now = Instant::now();
-        match &mut self.last {
-            Some(streak) if streak.text == text => {
-                streak.count += 1;
-                if now.duration_since(streak.told) < self.interval {
-                    return None;
-                }
-                streak.told = now;
-                Some(format!(
-                    "{text} ({} times in {} s)",
-                    streak.count,
-                    now.duration_since(streak.since).as_secs()
-                ))
-            }
-            _ => {
-                self.last = Some(Streak {
-                    text: text.to_owned(),
-                    since: now,
-                    told: now,
-                    count: 1,
-                });
-                Some(text.to_owned())
-            }
+        if self.count == 0 {
+            self.since = now;
         }
+        self.count += 1;
+        if let Some(known) = self.known.iter_mut().find(|known| known.text == text) {
+            known.count += 1;
+            if now.duration_since(known.told) < self.interval {
+                return None;
+            }
+            known.told = now;
+            let seconds = now.duration_since(known.since).as_secs();
+            return Some(format!("{text} ({} times in {seconds} s)", known.count));
+        }
+        if self.known.len() == REMEMBERED {
+            self.known.remove(0);
+        }
+        self.known.push(Known {
+            text: text.to_owned(),
+            since: now,
+            told: now,
+            count: 1,
+        });
+        Some(text.to_owned())
     }
 
     /// Takes a success; after failures the line to log: how many there were and for how long.
     pub fn recovered(&mut self) -> Option<String> {
-        self.last.take().map(|streak| {
-            format!(
-                "recovered after {} failed attempts in {} s",
-                streak.count,
-                streak.since.elapsed().as_secs()
-            )
-        })
+        self.known.clear();
+        let count = std::mem::take(&mut self.count);
+        let attempts = if count == 1 { "attempt" } else { "attempts" };
+        let seconds = self.since.elapsed().as_secs();
+        (count > 0).then(|| format!("recovered after {count} failed {attempts} in {seconds} s"))
     }
 }
 
@@ -75,7 +83,7 @@ mod tests {
         assert_eq!(folded.failed("wrong password").as_deref(), Some("wrong password"));
         assert_eq!(
             folded.recovered().as_deref(),
-            Some("recovered after 1 failed attempts in 0 s")
+            Some("recovered after 3 failed attempts in 0 s")
         );
         assert_eq!(folded.recovered(), None);
     }

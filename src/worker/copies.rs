@@ -24,13 +24,13 @@ pub struct Copies {
 }
 
 impl Copies {
-    /// No copies yet; `position` is the worker's.
-    pub fn new(position: TickId, progress: ProgressSink) -> Self {
+    /// No copies yet.
+    pub fn new(progress: ProgressSink) -> Self {
         let (stopper, stop) = stop_pair();
         Self {
             tasks: JoinSet::new(),
             running: HashSet::new(),
-            position: watch::channel(position).0,
+            position: watch::channel(TickId(0)).0,
             changed: Arc::default(),
             stopper,
             stop,

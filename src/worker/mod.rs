@@ -23,6 +23,7 @@ mod stream;
 
 use std::time::Duration;
 
+use copies::Copies;
 pub use node_state::{Duty, NodeState};
 
 use crate::config::londiste::LondisteConfig;
@@ -58,39 +59,40 @@ impl Default for WorkerOptions {
 /// # Errors
 /// Only those that no retry can help: a wrong job file, a node that does not exist.
 pub async fn run(
-    config: LondisteConfig,
+    mut config: LondisteConfig,
     options: WorkerOptions,
     stop: StopSignal,
-    reload: Reload,
+    mut reload: Reload,
 ) -> Result<()> {
-    let mut config = config;
-    let mut reload = reload;
+    // The copies outlive a failed pass: they have connections of their own.
+    let mut copies = Copies::new(options.progress);
+    let ended = supervise(&mut config, &mut copies, &stop, &mut reload).await;
+    copies.stop().await;
+    ended
+}
+
+async fn supervise(
+    config: &mut LondisteConfig,
+    copies: &mut Copies,
+    stop: &StopSignal,
+    reload: &mut Reload,
+) -> Result<()> {
     let mut backoff = Backoff::new(Duration::from_millis(250), config.exception_sleep);
     let mut folded = Folded::new(Duration::from_secs(300));
-    let mut last_failed = false;
+    let mut after_failure = false;
     loop {
-        let mut healthy = false;
-        let ended = serve::serve(
-            &mut config,
-            &options,
-            &stop,
-            &mut reload,
-            last_failed,
-            &mut |()| {
-                healthy = true;
-                backoff.reset();
-                if let Some(line) = folded.recovered() {
-                    tracing::info!("{line}");
-                }
-            },
-        )
-        .await;
-        let error = match ended {
+        let mut healthy = || {
+            backoff.reset();
+            if let Some(line) = folded.recovered() {
+                tracing::info!("{line}");
+            }
+        };
+        let error = match serve::serve(config, stop, reload, copies, after_failure, &mut healthy).await {
             Ok(()) => return Ok(()),
             Err(error) if error.is_interrupted() && stop.is_stopped() => return Ok(()),
             Err(error) => error,
         };
-        last_failed = true;
+        after_failure = true;
         if let Some(line) = folded.failed(&error.line()) {
             tracing::error!("job {} got error: {line}", config.job_name);
         }
@@ -98,7 +100,7 @@ pub async fn run(
             return Err(error);
         }
         if !matches!(error.kind(), ErrorKind::Connection | ErrorKind::Authentication) {
-            store_error(&config, &error).await;
+            store_error(config, &error).await;
         }
         let pause = match error.kind().retry() {
             Retry::Always => backoff.next_pause(),
@@ -108,7 +110,7 @@ pub async fn run(
             return Ok(());
         }
         if reload.take() {
-            serve::reload_config(&mut config);
+            serve::reload_config(config);
         }
     }
 }

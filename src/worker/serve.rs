@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use super::WAKE_CHANNEL;
 use super::batch::{BatchEnd, BatchWork};
 use super::copies::Copies;
 use super::foreign_key::{drop_foreign_keys, restore_foreign_keys};
 use super::node_state::{Duty, NodeState};
 use super::status::Status;
 use super::stream::StreamIdentity;
-use super::{WAKE_CHANNEL, WorkerOptions};
 use crate::apply::Applier;
 use crate::config::londiste::LondisteConfig;
 use crate::consumer::Reader;
@@ -31,22 +31,23 @@ use crate::table::{
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// A batch in hand may be finished for this long after a graceful stop was asked for.
 const GRACE: Duration = Duration::from_secs(1);
+/// How often foreign keys that wait are tried again.
+const KEY_PERIOD: Duration = Duration::from_secs(30);
 /// How often stray copies are looked for.
 const STRAY_PERIOD: Duration = Duration::from_secs(60);
 
 /// Connects and serves until the stop or an error; calls `healthy` after each pass that worked.
 pub async fn serve(
     config: &mut LondisteConfig,
-    options: &WorkerOptions,
     stop: &StopSignal,
     reload: &mut Reload,
+    copies: &mut Copies,
     after_failure: bool,
-    healthy: &mut (dyn FnMut(()) + Send),
+    healthy: &mut (dyn FnMut() + Send),
 ) -> Result<()> {
-    let starting = Server::start(config, options, stop, after_failure);
+    let starting = Server::start(config, copies, stop, after_failure);
     let mut server = stop.unless_stopped(starting).await?;
     let served = server.serve(config, stop, reload, healthy).await;
-    server.copies.stop().await;
     for line in server
         .status
         .last_lines(&server.node.name, server.node.completed, &server.tables)
@@ -74,7 +75,7 @@ enum Pass {
     Idle,
 }
 
-struct Server {
+struct Server<'a> {
     local: Session,
     reader: Option<(String, Reader)>,
     node: NodeState,
@@ -82,28 +83,30 @@ struct Server {
     tables: HashMap<String, Table>,
     applier: Applier,
     identity: StreamIdentity,
-    copies: Copies,
+    copies: &'a mut Copies,
     status: Status,
     waiting_for_provider: Folded,
     provider_tables: Option<(Instant, HashSet<String>)>,
     next_local_watermark: Instant,
     next_global_watermark: Instant,
     next_stray_look: Instant,
+    next_key_look: Instant,
+    ok_tables: usize,
     clear_error: bool,
     reload_requested: bool,
     ticker: tokio::task::JoinHandle<()>,
 }
 
-impl Drop for Server {
+impl Drop for Server<'_> {
     fn drop(&mut self) {
         self.ticker.abort();
     }
 }
 
-impl Server {
+impl<'a> Server<'a> {
     async fn start(
         config: &LondisteConfig,
-        options: &WorkerOptions,
+        copies: &'a mut Copies,
         stop: &StopSignal,
         after_failure: bool,
     ) -> Result<Self> {
@@ -144,8 +147,9 @@ impl Server {
             node.completed,
             node.provider
         );
+        copies.set_position(node.completed);
         Ok(Self {
-            copies: Copies::new(node.completed, options.progress.clone()),
+            copies,
             local,
             reader: None,
             node,
@@ -159,6 +163,8 @@ impl Server {
             next_local_watermark: now,
             next_global_watermark: now,
             next_stray_look: now,
+            next_key_look: now,
+            ok_tables: 0,
             clear_error: !after_failure,
             reload_requested: false,
             ticker,
@@ -170,7 +176,7 @@ impl Server {
         config: &mut LondisteConfig,
         stop: &StopSignal,
         reload: &mut Reload,
-        healthy: &mut (dyn FnMut(()) + Send),
+        healthy: &mut (dyn FnMut() + Send),
     ) -> Result<()> {
         loop {
             if std::mem::take(&mut self.reload_requested) || reload.take() {
@@ -182,7 +188,7 @@ impl Server {
                 () = async { stop.wait().await; tokio::time::sleep(GRACE).await } => return Err(Error::interrupted()),
                 () = stop.wait_for(crate::service::stop::StopLevel::Fast) => return Err(Error::interrupted()),
             };
-            healthy(());
+            healthy();
             if stop.is_stopped() {
                 return Ok(());
             }
@@ -256,6 +262,7 @@ impl Server {
         }
         self.connect_provider(config).await?;
         self.remove_stray_copies(config).await?;
+        self.restore_keys(config).await?;
         let pass = self.replay(config).await?;
         self.move_tables(config).await?;
         self.publish_local_watermark(config).await?;
@@ -360,7 +367,6 @@ impl Server {
         self.identity
             .check(&self.local, queue, consumer, &self.node.provider, &batch)
             .await?;
-        self.restore_keys(config).await?;
         let started = Instant::now();
         let mut work = BatchWork {
             config,
@@ -575,9 +581,18 @@ impl Server {
         Ok(tables)
     }
 
-    async fn restore_keys(&self, config: &LondisteConfig) -> Result<()> {
-        if self.node.duty.applies() {
+    /// Puts foreign keys back, when the last table of a pair became ok and now and then.
+    async fn restore_keys(&mut self, config: &LondisteConfig) -> Result<()> {
+        let ok = self
+            .tables
+            .values()
+            .filter(|table| table.state == TableState::Ok)
+            .count();
+        let due = ok != self.ok_tables || self.next_key_look <= Instant::now();
+        if due && self.node.duty.applies() {
             restore_foreign_keys(&self.local, &config.queue_name).await?;
+            self.ok_tables = ok;
+            self.next_key_look = Instant::now() + KEY_PERIOD;
         }
         Ok(())
     }
