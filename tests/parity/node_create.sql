@@ -27,11 +27,11 @@ select * from pgq_node.create_node('q', 'branch', 'n2', 'n1_worker', 'n1', 1, nu
 select * from pgq_node.register_location('b', 'n1', 'dbname=n1', false);
 select * from pgq_node.register_location('b', 'n2', 'dbname=n2', false);
 select * from pgq_node.create_node('b', 'branch', 'n2', 'n2_worker', 'n1', 7, null);
-select tick_id, tick_event_seq from pgq.tick join pgq.queue on tick_queue = queue_id where queue_name = 'b' order by 1;
+select tick_id from pgq.tick join pgq.queue on tick_queue = queue_id where queue_name = 'b' order by 1;
 select * from pgq_node.register_location('b1', 'n1', 'dbname=n1', false);
 select * from pgq_node.register_location('b1', 'n2', 'dbname=n2', false);
 select * from pgq_node.create_node('b1', 'branch', 'n2', 'n2_worker', 'n1', 1, null);
-select tick_id, tick_event_seq from pgq.tick join pgq.queue on tick_queue = queue_id where queue_name = 'b1' order by 1;
+select tick_id from pgq.tick join pgq.queue on tick_queue = queue_id where queue_name = 'b1' order by 1;
 select * from pgq_node.register_location('l', 'n1', 'dbname=n1', false);
 select * from pgq_node.register_location('l', 'n3', 'dbname=n3', false);
 select * from pgq_node.create_node('l', 'leaf', 'n3', 'n3_worker', 'n1', 9, null);

@@ -16,7 +16,8 @@
 --   trigger_name        name of the row trigger, when there is one
 -- Locks: the local table, SHARE ROW EXCLUSIVE; ACCESS EXCLUSIVE when a trigger is replaced.
 -- Ancestor: returns no name, and makes the trigger anew though nothing changed. It takes the queue's own trigger for a
---   foreign one that skips, so that a skip trigger cannot be replaced.
+--   foreign one that skips, so that a skip trigger cannot be replaced. It keeps a truncate trigger that does not deny on
+--   a leaf, where add-table --create-full has brought it from the provider.
 create or replace function londiste.create_trigger(
     in i_queue_name     text,
     in i_table_name     text,
@@ -162,14 +163,28 @@ begin
                 from unnest(trg_args) with ordinality a (arg, nr)));
     end if;
 
-    perform 1 from pg_catalog.pg_trigger t
+    -- one that came with a copied definition may be of another node type
+    trg_args := array[i_queue_name];
+    if i_node_type = 'leaf' then
+        trg_args := trg_args || 'deny'::text;
+    end if;
+    select encode(t.tgargs, 'escape') = (
+                select string_agg(encode(convert_to(a.arg, getdatabaseencoding()), 'escape') || E'\\000', ''
+                        order by a.nr)
+                from unnest(trg_args) with ordinality a (arg, nr))
+        into same_trigger
+        from pg_catalog.pg_trigger t
         where t.tgrelid = dest_oid
           and t.tgname = truncate_name::name;
-    if not found then
+    if found and not same_trigger then
+        execute format('drop trigger %I on %s', truncate_name::name, londiste.quote_fqname(dest_name));
+    end if;
+    if not found or not same_trigger then
         execute format('create trigger %I after truncate on %s for each statement execute procedure pgq.sqltriga(%s)',
-            truncate_name,
+            truncate_name::name,
             londiste.quote_fqname(dest_name),
-            quote_literal(i_queue_name) || case when i_node_type = 'leaf' then ', ''deny''' else '' end);
+            (select string_agg(quote_literal(a.arg), ', ' order by a.nr)
+                from unnest(trg_args) with ordinality a (arg, nr)));
     end if;
 
     select 200, 'OK' into ret_code, ret_note;
