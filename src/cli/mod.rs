@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod argv;
 mod create;
+pub mod docs;
 mod help;
 mod node;
 mod process;

@@ -4,6 +4,7 @@
 //! process ids, ports, folders, numbers in database names) is shown as a word.
 
 mod create;
+mod docs;
 mod frame;
 mod install;
 mod look;
