@@ -175,11 +175,21 @@ room! {
     }
 }
 
+room! {
+    /// Comparing rows.
+    compare {
+        FIND_COVERING_TICK = "find_covering_tick",
+        LOAD_DIGEST_FACTS = "load_digest_facts",
+        TAKE_SNAPSHOT = "take_snapshot",
+    }
+}
+
 /// Every query of the product: path below `sql/query/` and text.
 pub fn all() -> Vec<(&'static str, &'static str)> {
     [
         apply::ALL,   //
         cascade::ALL, //
+        compare::ALL, //
         copy::ALL,    //
         execute::ALL, //
         install::ALL, //

@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod argv;
+mod compare;
 mod create;
 pub mod docs;
 mod help;
@@ -47,7 +48,7 @@ pub const VERSION: &str = concat!(
 /// may be mixed in any order, and long options may be cut to a unique beginning.
 ///
 /// Exit status: 0 when done, 1 when the command failed or was refused, 2 when an option is wrong. `compare` exits with
-/// the number of tables that differ, 255 at most.
+/// the number of tables that differ, 100 at most.
 #[derive(Parser, Debug)]
 #[command(
     name = "londiste",
@@ -117,6 +118,9 @@ pub enum Command {
     /// Tables and sequences.
     #[command(flatten)]
     Table(table::TableCommand),
+    /// Comparing rows.
+    #[command(flatten)]
+    Compare(compare::CompareCommand),
     /// Changes of the tree.
     #[command(flatten)]
     Tree(tree::TreeCommand),
@@ -134,6 +138,7 @@ const GROUPS: &[Group] = &[
     ("Node initialization", create::CreateCommand::augment_subcommands),
     ("Node administration", node::NodeCommand::augment_subcommands),
     ("Tables and sequences", table::TableCommand::augment_subcommands),
+    ("Comparing rows", compare::CompareCommand::augment_subcommands),
     ("Cascade layout", tree::TreeCommand::augment_subcommands),
     ("Replication daemon", service::ServiceCommand::augment_subcommands),
     ("Set-up", setup::SetupCommand::augment_subcommands),
@@ -186,6 +191,7 @@ impl Command {
             Self::Service(command) => command.lock_suffix(),
             Self::Node(command) => command.lock_suffix(),
             Self::Table(command) => command.lock_suffix(),
+            Self::Compare(command) => command.lock_suffix(),
             Self::Tree(command) => command.lock_suffix(),
         }
     }
@@ -197,6 +203,7 @@ impl Command {
             Self::Service(command) => command.run(context).await,
             Self::Node(command) => command.run(context).await,
             Self::Table(command) => command.run(context).await,
+            Self::Compare(command) => command.run(context).await,
             Self::Tree(command) => command.run(context).await,
         }
     }

@@ -20,7 +20,8 @@ use crate::error::Result;
 pub use add::AddTableArgs;
 pub use check::CheckArgs;
 pub use list::{ListArgs, TablesArgs};
-pub use remove::{RemoveTableArgs, ResyncArgs};
+pub use registry::{Registered, load_tables};
+pub use remove::{RemoveTableArgs, ResyncArgs, expand_attached};
 pub use sequence::{AddSeqArgs, RemoveSeqArgs};
 pub use wait::WaitSyncArgs;
 
