@@ -20,17 +20,20 @@ pub enum CreateCommand {
     ///
     /// Installs the database side where it is missing. Running the command again goes on where an earlier run was
     /// interrupted, and changes nothing if all is done.
-    CreateRoot(RootArgs),
+    #[command(name = "create-root")]
+    Root(RootArgs),
     /// Make the local database a branch: a full copy of the queue that may feed other nodes
     ///
     /// Installs the database side where it is missing. Running the command again goes on where an earlier run was
     /// interrupted, and changes nothing if all is done.
-    CreateBranch(BranchArgs),
+    #[command(name = "create-branch")]
+    Branch(BranchArgs),
     /// Make the local database a leaf: it receives tables and feeds nobody
     ///
     /// Installs the database side where it is missing. Running the command again goes on where an earlier run was
     /// interrupted, and changes nothing if all is done.
-    CreateLeaf(LeafArgs),
+    #[command(name = "create-leaf")]
+    Leaf(LeafArgs),
 }
 
 /// What every node needs.
@@ -87,15 +90,15 @@ impl CreateCommand {
 
     pub(super) async fn run(self, context: Context) -> Result<u8> {
         let (node_type, node, provider, combined_queue, sync_watermark) = match self {
-            Self::CreateRoot(args) => (NodeType::Root, args.node, None, None, None),
-            Self::CreateBranch(args) => (
+            Self::Root(args) => (NodeType::Root, args.node, None, None, None),
+            Self::Branch(args) => (
                 NodeType::Branch,
                 args.node,
                 args.provider,
                 None,
                 args.sync_watermark,
             ),
-            Self::CreateLeaf(args) => (NodeType::Leaf, args.node, args.provider, args.merge, None),
+            Self::Leaf(args) => (NodeType::Leaf, args.node, args.provider, args.merge, None),
         };
         let admin = context.admin()?;
         let config = &admin.config;

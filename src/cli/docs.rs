@@ -232,9 +232,7 @@ impl Page {
         if key.effect == Effect::Full {
             if key.required {
                 text.push_str(" Required.");
-            } else if key.default.is_empty() {
-                text.push_str(" Default: none.");
-            } else {
+            } else if !key.default.is_empty() {
                 text.push_str(&format!(" Default: `{}`.", key.default.replace('`', "'")));
             }
             if !key.reload {
