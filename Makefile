@@ -1,10 +1,10 @@
-# make help lists the targets.
+# The two to know: make test, make demo. The rest: make help.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
-.PHONY: help test lint setup servers
+.PHONY: help test demo clean-demo lint setup servers man
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -15,6 +15,13 @@ test: ## install what lacks, check the style, run all tests
 	@$(MAKE) lint
 	cargo test
 
+demo: ## replicate a busy database from one throwaway server to another; KEEP=1 leaves it running
+	@scripts/setup demo
+	@KEEP="$(KEEP)" demo/run
+
+clean-demo: ## end what make demo KEEP=1 left running, and remove it
+	@demo/clean
+
 lint: ## check formatting, and clippy's advice
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
@@ -24,3 +31,6 @@ setup: ## install what the tests need and the machine lacks
 
 servers: ## fetch PostgreSQL servers of other versions for the tests
 	@scripts/servers
+
+man: ## write the manual pages anew from the definitions of commands and keys
+	cargo run --quiet --example gen_docs
