@@ -5,3 +5,4 @@ mod cli;
 mod pg;
 #[allow(dead_code)]
 mod support;
+mod ticker;

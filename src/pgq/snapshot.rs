@@ -26,6 +26,11 @@ impl Snapshot {
         &self.in_progress
     }
 
+    /// The first transaction id that nobody had ended yet; those from here on may be open or not yet given out.
+    pub fn xmax(&self) -> i64 {
+        self.xmax
+    }
+
     /// Whether every transaction that `other` contains is contained here as well: then nothing that is *not* contained
     /// here can be contained in `other`.
     pub fn covers(&self, other: &Self) -> bool {

@@ -17,8 +17,8 @@
 //! waiting events would prove it.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -302,6 +302,7 @@ impl Duties {
             info,
             periods,
             stats: Arc::new(Stats::default()),
+            folded: Arc::new(Mutex::new(Folded::new(TELL_AGAIN))),
             served: Arc::new(AtomicUsize::new(1)),
             keep_up_to: 1,
         };

@@ -3,8 +3,8 @@
 //! A failure is told once, then folded; the pauses between attempts grow from one second. The queue may appear and
 //! vanish at any time: it is looked for again each `check_period`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
@@ -12,7 +12,7 @@ use tokio::sync::{Notify, watch};
 use super::heartbeat::Heartbeat;
 use super::rhythm::{Rhythm, idle_pause};
 use super::stats::Stats;
-use super::upkeep::Upkeep;
+use super::upkeep::{Failures, Upkeep, tell_failure, tell_recovery};
 use super::wal_watch::Place;
 use super::{Periods, alive};
 use crate::error::{Error, ErrorKind, Result};
@@ -70,12 +70,12 @@ impl Database {
     /// Serves the database until a stop is asked for.
     pub async fn run(self, stop: StopSignal) {
         let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
-        let mut folded = Folded::new(TELL_AGAIN);
+        let folded = Arc::new(Mutex::new(Folded::new(TELL_AGAIN)));
         let mut greeted = None;
         let mut upkeep = None;
         loop {
             let served = stop
-                .unless_fast(self.serve(&mut greeted, &mut upkeep, &mut backoff, &mut folded, &stop))
+                .unless_fast(self.serve(&mut greeted, &mut upkeep, &mut backoff, &folded, &stop))
                 .await;
             if stop.is_stopped() {
                 break;
@@ -85,7 +85,7 @@ impl Database {
                 Ok(Ended::Old) => continue,
                 Ok(Ended::NoQueue) => self.shared.periods.borrow().check,
                 Err(error) => {
-                    if let Some(line) = folded.failed(&error.line()) {
+                    if let Some(line) = tell_failure(&folded, &error) {
                         tracing::error!("{}: {line}", self.name);
                     }
                     if error.kind() == ErrorKind::NotFound {
@@ -108,7 +108,7 @@ impl Database {
         greeted: &mut Option<String>,
         upkeep: &mut Option<tokio::task::JoinHandle<()>>,
         backoff: &mut Backoff,
-        folded: &mut Folded,
+        folded: &Failures,
         stop: &StopSignal,
     ) -> Result<Ended> {
         let opened = Instant::now();
@@ -134,13 +134,14 @@ impl Database {
                 app: AppName::new("pgqd", "upkeep", &self.name),
                 periods: self.shared.periods.clone(),
                 stats: self.shared.stats.clone(),
+                folded: folded.clone(),
                 served: self.shared.served.clone(),
                 keep_up_to: KEEP_CONNECTIONS,
             };
             *upkeep = Some(tokio::spawn(work.run(stop.clone())));
         }
         backoff.reset();
-        if let Some(line) = folded.recovered() {
+        if let Some(line) = tell_recovery(folded) {
             tracing::info!("[{}]: {line}", self.name);
         }
         let ended = self.beat(&session, opened, folded, stop).await?;
@@ -152,7 +153,7 @@ impl Database {
         &self,
         session: &Session,
         opened: Instant,
-        folded: &mut Folded,
+        folded: &Failures,
         stop: &StopSignal,
     ) -> Result<Ended> {
         let mut heartbeat = Heartbeat::new(session).await?;
@@ -177,7 +178,7 @@ impl Database {
                 tracing::warn!("[{}]: {notice}", self.name);
             }
             for error in &beat.errors {
-                if let Some(line) = folded.failed(&error.line()) {
+                if let Some(line) = tell_failure(folded, error) {
                     tracing::error!("{}: {line}", self.name);
                 }
             }

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
-use super::pace::{Limits, Look, Newest, Pace, Reason};
+use super::pace::{Limits, Look, Made, Newest, Pace, Reason};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pgq::{Snapshot, TICK_CHANNEL};
 use crate::sql;
@@ -324,7 +324,16 @@ impl<'a> Heartbeat<'a> {
                 continue;
             };
             if row.get("made") {
-                queue.pace.made(tick, now, queue.seq, &snapshot, cost);
+                queue.pace.made(Made {
+                    id: tick,
+                    at: now,
+                    seq: queue.seq,
+                    own_txid: row
+                        .get::<_, Option<i64>>("own")
+                        .unwrap_or_else(|| snapshot.xmax()),
+                    snapshot: &snapshot,
+                    cost,
+                });
                 queue.tick_seq_seen = Some(tick);
                 beat.ticked.push(queue.name.clone());
             } else {

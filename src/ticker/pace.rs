@@ -7,7 +7,8 @@
 //! An event is numbered before its transaction commits, so the sequence alone does not tell when it can be delivered.
 //! Two things cover that: after a pause the first tick waits a moment for the transactions that are open (`hold`), and
 //! those that a tick with new events left open are remembered (`suspects`): when one of them ends, the queue is ticked
-//! again.
+//! again. Open transactions are the list of the snapshot and, above its end, those that were given out before the
+//! transaction of the tick.
 
 use std::time::{Duration, Instant};
 
@@ -87,11 +88,25 @@ pub struct Pace {
     newest: Option<Newest>,
     // Transactions that were open at a tick with new events and may have written some of them.
     suspects: Vec<i64>,
-    hold: Option<(Instant, Vec<i64>)>,
+    hold: Option<Hold>,
+    // End of the snapshot at the last look that showed no new events.
+    calm_xmax: i64,
     // Smoothed: events per second, and the time that a tick takes.
     rate: f64,
     cost: Duration,
 }
+
+/// A tick that waits a moment for open transactions.
+#[derive(Debug, Clone)]
+struct Hold {
+    since: Instant,
+    open: Vec<i64>,
+    // Nothing had ended since the queue was calm, so the event's transaction lies at or above this.
+    beyond: Option<i64>,
+}
+
+/// Transactions between a tick's snapshot and its own id are remembered up to this number.
+const MOST_SUSPECTS: i64 = 1000;
 
 /// One look at a queue.
 #[derive(Debug, Clone, Copy)]
@@ -118,6 +133,7 @@ impl Pace {
             newest,
             suspects,
             hold: None,
+            calm_xmax: 0,
             rate: 0.0,
             cost: Duration::ZERO,
         }
@@ -194,6 +210,7 @@ impl Pace {
             return self.is_due_with_events(&look, lag, new).then_some(Reason::Events);
         }
         self.hold = None;
+        self.calm_xmax = look.snapshot.xmax();
         if self.limits.is_adaptive()
             && lag >= LATE_GAP + self.cost * (COST_SHARE - 1)
             && self.suspects.iter().any(|txid| look.snapshot.contains(*txid))
@@ -219,11 +236,15 @@ impl Pace {
             // Under steady load somebody is always in the middle of something: waiting gains nothing.
             return true;
         }
-        let (since, open) = self
-            .hold
-            .get_or_insert_with(|| (look.now, look.snapshot.in_progress().to_vec()));
-        open.retain(|txid| !look.snapshot.contains(*txid));
-        open.is_empty() || look.now.duration_since(*since) >= HOLD
+        let calm_xmax = self.calm_xmax;
+        let hold = self.hold.get_or_insert_with(|| Hold {
+            since: look.now,
+            open: look.snapshot.in_progress().to_vec(),
+            beyond: (look.snapshot.xmax() <= calm_xmax).then_some(calm_xmax),
+        });
+        hold.open.retain(|txid| !look.snapshot.contains(*txid));
+        let ended = hold.open.is_empty() && hold.beyond.is_none_or(|xmax| look.snapshot.xmax() > xmax);
+        ended || look.now.duration_since(hold.since) >= HOLD
     }
 
     /// Least distance from the newest tick to one with new events.
@@ -233,18 +254,19 @@ impl Pace {
         (LEAST_GAP + by_rate).max(by_cost).min(MOST_GAP)
     }
 
-    /// Takes a tick that was made by this process in `cost`, at sequence value `seq`.
-    pub fn made(&mut self, id: i64, at: Instant, seq: Option<i64>, snapshot: &Snapshot, cost: Duration) {
-        self.cost = (self.cost * 3 + cost) / 4;
-        self.moved(id, at, seq, snapshot);
+    /// Takes a tick that was made by this process.
+    pub fn made(&mut self, tick: Made<'_>) {
+        self.cost = (self.cost * 3 + tick.cost) / 4;
+        self.moved(tick.id, tick.at, tick.seq, tick.snapshot, tick.own_txid);
     }
 
     /// Takes a tick that somebody else made.
     pub fn found(&mut self, id: i64, at: Instant, event_seq: i64, seq: Option<i64>, snapshot: &Snapshot) {
-        self.moved(id, at, seq.map(|_| event_seq), snapshot);
+        // Whoever made it follows up what its own transaction id tells; here only the snapshot is known.
+        self.moved(id, at, seq.map(|_| event_seq), snapshot, snapshot.xmax());
     }
 
-    fn moved(&mut self, id: i64, at: Instant, counted: Option<i64>, snapshot: &Snapshot) {
+    fn moved(&mut self, id: i64, at: Instant, counted: Option<i64>, snapshot: &Snapshot, own_txid: i64) {
         let gap = self
             .newest
             .as_ref()
@@ -263,13 +285,33 @@ impl Pace {
         }
         self.suspects.retain(|txid| !snapshot.contains(*txid));
         if new > 0 {
+            let above = snapshot.xmax()..own_txid.min(snapshot.xmax() + MOST_SUSPECTS);
             self.suspects.extend_from_slice(snapshot.in_progress());
+            self.suspects.extend(above);
             self.suspects.sort_unstable();
             self.suspects.dedup();
         }
         self.hold = None;
+        self.calm_xmax = snapshot.xmax();
         self.newest = Some(Newest { id, at, counted, gap });
     }
+}
+
+/// A tick that was just made.
+#[derive(Debug, Clone, Copy)]
+pub struct Made<'a> {
+    /// Its id.
+    pub id: i64,
+    /// When.
+    pub at: Instant,
+    /// The event sequence that it counted.
+    pub seq: Option<i64>,
+    /// Its snapshot.
+    pub snapshot: &'a Snapshot,
+    /// Id of the transaction that wrote it.
+    pub own_txid: i64,
+    /// How long it took.
+    pub cost: Duration,
 }
 
 /// How many events were numbered since; less than zero when the sequence went back.
@@ -314,6 +356,18 @@ mod tests {
         Pace::new(limits, Some((newest, snapshot("50:50:"))))
     }
 
+    fn made(pace: &mut Pace, id: i64, at: Instant, seq: i64, snap: &str, cost: Duration) {
+        let snapshot = snapshot(snap);
+        pace.made(Made {
+            id,
+            at,
+            seq: Some(seq),
+            own_txid: snapshot.xmax(),
+            snapshot: &snapshot,
+            cost,
+        });
+    }
+
     fn look(pace: &mut Pace, now: Instant, seq: i64, snap: &str) -> Option<Reason> {
         let snapshot = snapshot(snap);
         pace.decide(Look {
@@ -330,7 +384,7 @@ mod tests {
         let mut pace = pace(start, limits());
         assert_eq!(look(&mut pace, start + 1000 * MS, 100, "60:60:"), None);
         assert_eq!(
-            look(&mut pace, start + 1005 * MS, 101, "60:60:"),
+            look(&mut pace, start + 1005 * MS, 101, "61:61:"),
             Some(Reason::Events)
         );
     }
@@ -345,22 +399,49 @@ mod tests {
             look(&mut pace, start + 1010 * MS, 101, "60:61:60"),
             Some(Reason::Events)
         );
-        pace.made(8, start + 1010 * MS, Some(101), &snapshot("60:61:60"), MS);
+        made(&mut pace, 8, start + 1010 * MS, 101, "60:61:60", MS);
         assert_eq!(look(&mut pace, start + 1300 * MS, 101, "60:70:60"), None);
         assert_eq!(
             look(&mut pace, start + 1305 * MS, 101, "70:70:"),
             Some(Reason::Late)
         );
         // A tick without new events leaves no new suspects, so unrelated transactions do not keep it going.
-        pace.made(9, start + 1305 * MS, Some(101), &snapshot("70:72:71"), MS);
+        made(&mut pace, 9, start + 1305 * MS, 101, "70:72:71", MS);
         assert_eq!(look(&mut pace, start + 1400 * MS, 101, "80:80:"), None);
+    }
+
+    #[test]
+    fn an_open_transaction_at_the_end_of_the_snapshot_is_followed_up_too() {
+        let start = Instant::now();
+        let mut pace = pace(start, limits());
+        assert_eq!(look(&mut pace, start + 1000 * MS, 100, "60:60:"), None);
+        // Transaction 60 writes; nothing else ends, so the snapshot does not change.
+        assert_eq!(look(&mut pace, start + 1005 * MS, 101, "60:60:"), None);
+        assert_eq!(
+            look(&mut pace, start + 1015 * MS, 101, "60:60:"),
+            Some(Reason::Events)
+        );
+        let snapshot = snapshot("60:60:");
+        pace.made(Made {
+            id: 8,
+            at: start + 1015 * MS,
+            seq: Some(101),
+            snapshot: &snapshot,
+            own_txid: 61,
+            cost: MS,
+        });
+        assert_eq!(look(&mut pace, start + 1100 * MS, 101, "60:62:60"), None);
+        assert_eq!(
+            look(&mut pace, start + 1200 * MS, 101, "62:62:"),
+            Some(Reason::Late)
+        );
     }
 
     #[test]
     fn a_foreign_tick_settles_suspects_too() {
         let start = Instant::now();
         let mut pace = pace(start, limits());
-        pace.made(8, start, Some(101), &snapshot("60:61:60"), MS);
+        made(&mut pace, 8, start, 101, "60:61:60", MS);
         pace.found(9, start + 50 * MS, 101, Some(101), &snapshot("70:70:"));
         assert_eq!(look(&mut pace, start + 100 * MS, 101, "80:80:"), None);
     }
@@ -375,13 +456,13 @@ mod tests {
             seq += 50; // 10000 events per second
             if look(&mut pace, now, seq, "60:62:60,61").is_some() {
                 ticks += 1;
-                pace.made(100 + ticks, now, Some(seq), &snapshot("60:62:60,61"), MS);
+                made(&mut pace, 100 + ticks, now, seq, "60:62:60,61", MS);
             }
         }
         assert!((20..=50).contains(&ticks), "{ticks} ticks in one second");
         // A dear tick takes a fifth of the time at most.
         for _ in 0..20 {
-            pace.made(1000, start, Some(seq), &snapshot("60:60:"), 50 * MS);
+            made(&mut pace, 1000, start, seq, "60:60:", 50 * MS);
         }
         assert!(pace.gap() >= 190 * MS);
     }
@@ -417,7 +498,7 @@ mod tests {
             let now = start + Duration::from_secs(second);
             if look(&mut pace, now, 100, "60:60:").is_some() {
                 ticks.push(second);
-                pace.made(10, now, Some(100), &snapshot("60:60:"), MS);
+                made(&mut pace, 10, now, 100, "60:60:", MS);
             }
         }
         assert_eq!(ticks, [2, 6, 14, 30, 62, 122, 182, 242]);
@@ -438,7 +519,7 @@ mod tests {
             look(&mut pace, start + 100 * MS, 1, "60:60:"),
             Some(Reason::Events)
         );
-        pace.made(2, start + 100 * MS, Some(1), &snapshot("60:60:"), MS);
+        made(&mut pace, 2, start + 100 * MS, 1, "60:60:", MS);
         assert!(!pace.has_new(Some(1)));
         assert_eq!(pace.went_back(Some(0)), Some((1, 0)));
     }

@@ -14,7 +14,7 @@ const CALMING: Duration = Duration::from_secs(2);
 /// Share of each database in the pause between two looks at an idle one.
 const IDLE_PER_DATABASE: Duration = Duration::from_millis(10);
 /// Shortest and longest pause between two looks at an idle database.
-const IDLE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+const IDLE: (Duration, Duration) = (Duration::from_millis(30), Duration::from_secs(1));
 
 /// The pauses of one database.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn idle_databases_share_one_budget() {
-        assert_eq!(idle_pause(1), Duration::from_millis(20));
+        assert_eq!(idle_pause(1), Duration::from_millis(30));
         assert_eq!(idle_pause(10), Duration::from_millis(100));
         assert_eq!(idle_pause(100_000), Duration::from_secs(1));
         let mut rhythm = Rhythm::new();

@@ -1,8 +1,8 @@
 //! Runs the second and the third duty of one database, each at its own period, over a connection of their own, so that
 //! a lock they wait for never holds up a tick.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -18,8 +18,25 @@ use crate::sql;
 
 /// First and longest pause after a failure. Ancestor: 20 s after any error.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
-/// The same failure is told again after this time.
-const TELL_AGAIN: Duration = Duration::from_secs(300);
+
+/// Failures of all connections to one database: what one of them told the others do not tell again.
+pub type Failures = Arc<Mutex<Folded>>;
+
+/// Takes one failure; the line to log, if it is to be told.
+pub fn tell_failure(failures: &Failures, error: &Error) -> Option<String> {
+    failures
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .failed(&error.line())
+}
+
+/// Takes a success; the line to log, if there were failures.
+pub fn tell_recovery(failures: &Failures) -> Option<String> {
+    failures
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .recovered()
+}
 
 /// What one database's upkeep needs to know.
 pub struct Upkeep {
@@ -33,6 +50,8 @@ pub struct Upkeep {
     pub periods: watch::Receiver<Periods>,
     /// Counters.
     pub stats: Arc<Stats>,
+    /// Failures that were told.
+    pub folded: Failures,
     /// How many databases are being served.
     pub served: Arc<AtomicUsize>,
     /// With more databases than this the connection does not stay open between two rounds.
@@ -44,7 +63,6 @@ impl Upkeep {
     pub async fn run(self, stop: StopSignal) {
         let mut session = None;
         let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
-        let mut folded = Folded::new(TELL_AGAIN);
         let mut operation_errors = Vec::new();
         let mut last_maint: Option<Instant> = None;
         let mut last_retry: Option<Instant> = None;
@@ -88,14 +106,11 @@ impl Upkeep {
                 Ok(kept) => {
                     session = Some(kept);
                     backoff.reset();
-                    if let Some(line) = folded.recovered() {
-                        tracing::info!("[{}]: maintenance {line}", self.database);
-                    }
                 }
                 Err(error) if error.is_interrupted() => break,
                 Err(error) => {
-                    if let Some(line) = folded.failed(&error.line()) {
-                        tracing::error!("{}: maintenance: {line}", self.database);
+                    if let Some(line) = tell_failure(&self.folded, &error) {
+                        tracing::error!("{}: {line}", self.database);
                     }
                     self.sleep(backoff.next_pause(), &stop).await;
                 }

@@ -8,7 +8,8 @@
 -- Returns per queue that is still there and ticked by us: queue_id int4, made bool, tick_id int8, tick_event_seq int8,
 -- tick_snapshot text, tick_age float8 (seconds) of the tick that is the newest now (null = there is none), previous
 -- text (snapshot of the tick before the one made), current text (snapshot of now), stale bool (the newest tick comes
--- from a server that had counted transactions further than this one has: nothing was written), told text.
+-- from a server that had counted transactions further than this one has: nothing was written), own int8 (id of this
+-- transaction, where it made a tick), told text.
 with wanted as materialized (
     select q.queue_id, q.queue_name, q.queue_tick_seq, w.known, w.seq,
            t.tick_id, t.tick_event_seq, t.tick_snapshot, t.tick_time,
@@ -28,8 +29,8 @@ with wanted as materialized (
     select w.queue_id, pg_catalog.nextval(w.queue_tick_seq::pg_catalog.regclass),
            -- Not now(): that lies before the wait for the lock, and the times of ticks are to grow with their ids.
            pg_catalog.statement_timestamp(),
-           -- A sequence that was never used shows 1, as pgq.seq_getval reads it.
-           coalesce(w.seq, 1)
+           -- What a sequence that was never used counts as (0 or 1) is told by the tick that came with the queue.
+           coalesce(w.seq, w.tick_event_seq, 1)
       from wanted w
      where w.tick_id is not distinct from w.known and not w.stale
     returning tick_queue, tick_id, tick_time, tick_event_seq, tick_snapshot
@@ -43,6 +44,7 @@ select w.queue_id,
        w.tick_snapshot::text as previous,
        pg_catalog.txid_current_snapshot()::text as current,
        w.stale,
+       case when m.tick_id is not null then pg_catalog.txid_current_if_assigned() end as own,
        case when m.tick_id is not null then pg_catalog.pg_notify($4::text, w.queue_name) end::text as told
   from wanted w
   left join made m on m.tick_queue = w.queue_id
