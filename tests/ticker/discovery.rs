@@ -79,3 +79,80 @@ fn an_old_queue_is_not_touched() {
     pgqd.wait_for_lines("WARNING [old]: bad pgq version, ignoring", 1);
     assert_eq!(pgqd.end(Signal::SIGINT), 0);
 }
+
+/// With several databases the idle ones are not looked at until something is written; that must not make them deaf.
+#[test]
+fn many_idle_databases_wake_up_and_connections_are_renewed() {
+    let cluster = Cluster::start();
+    let names: Vec<String> = (1..=6).map(|number| format!("db{number}")).collect();
+    for name in &names {
+        cluster.create_database(name);
+        install_ours_in(&cluster, name);
+        cluster.psql(name, "select pgq.create_queue('q')");
+    }
+    let pgqd = Pgqd::start_on(
+        &cluster,
+        "stats_period = 3600\nretry_period = 3600\nmaint_period = 3600\nconnection_lifetime = 1",
+        env!("CARGO_BIN_EXE_pgqd"),
+    );
+    pgqd.wait_for_lines("pgq version ok", names.len());
+    wait_for("the look at the log of changes", LIMIT, || {
+        let watching = cluster.psql(
+            "postgres",
+            "select count(*) from pg_stat_activity where application_name = 'londiste:pgqd:watch:'",
+        );
+        (watching == "1").then_some(())
+    });
+    let session = |name: &str| {
+        cluster.psql(
+            "postgres",
+            &format!("select pid from pg_stat_activity where application_name = 'londiste:pgqd:tick:{name}'"),
+        )
+    };
+    let before = session("db1");
+    for name in &names {
+        wait_for_tick(&cluster, name);
+    }
+    wait_for("another connection", LIMIT, || {
+        let now = session("db1");
+        (!now.is_empty() && now != before).then_some(())
+    });
+    for name in &names {
+        wait_for_tick(&cluster, name);
+    }
+    assert_eq!(pgqd.log().matches("ERROR").count(), 0, "{}", pgqd.log());
+    assert_eq!(pgqd.end(Signal::SIGINT), 0);
+}
+
+#[test]
+fn a_changed_connect_string_takes_effect_at_reload() {
+    let (one, two) = (Cluster::start(), Cluster::start());
+    for cluster in [&one, &two] {
+        cluster.create_database("shop");
+        install_ours_in(cluster, "shop");
+        cluster.psql("shop", "select pgq.create_queue('q')");
+    }
+    let pgqd = Pgqd::start_on(
+        &one,
+        "database_list = shop\nstats_period = 3600",
+        env!("CARGO_BIN_EXE_pgqd"),
+    );
+    wait_for_tick(&one, "shop");
+    let text = std::fs::read_to_string(pgqd.settings()).unwrap();
+    let moved = text.replace(
+        &format!("host={} port={}", one.socket_dir().display(), one.port()),
+        &format!("host={} port={}", two.socket_dir().display(), two.port()),
+    );
+    assert_ne!(text, moved);
+    std::fs::write(pgqd.settings(), moved).unwrap();
+    pgqd.signal(Signal::SIGHUP);
+    wait_for_tick(&two, "shop");
+    wait_for("the end of the old connections", LIMIT, || {
+        let left = one.psql(
+            "postgres",
+            "select count(*) from pg_stat_activity where application_name like 'londiste:%'",
+        );
+        (left == "0").then_some(())
+    });
+    assert_eq!(pgqd.end(Signal::SIGINT), 0);
+}
