@@ -118,11 +118,11 @@ impl Fleet {
     pub fn reload(&mut self, config: PgqdConfig) -> Result<()> {
         let reconnect = config.base_connstr != self.config.base_connstr
             || config.initial_database != self.config.initial_database;
+        // A wrong string is refused before anything has changed.
+        connect_string(&config, &config.initial_database)?;
         self.periods.send_replace(Periods::of(&config));
         self.config = config;
         if reconnect {
-            // Fails before anything was ended when the new string is wrong.
-            self.info_of(&self.config.initial_database)?;
             for name in self.members.keys().cloned().collect::<Vec<_>>() {
                 self.dismiss(&name);
             }
