@@ -2,7 +2,9 @@
 
 #[allow(dead_code)]
 mod cli;
+mod fault;
 mod pg;
+mod replication;
 #[allow(dead_code)]
 mod support;
 mod ticker;

@@ -33,7 +33,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const GRACE: Duration = Duration::from_secs(1);
 /// How often foreign keys that wait are tried again.
 const KEY_PERIOD: Duration = Duration::from_secs(30);
-/// How often stray copies are looked for.
+/// How often stray copies are looked for, and tried again to be removed; one that is seen among the tables goes at once.
 const STRAY_PERIOD: Duration = Duration::from_secs(60);
 
 /// Connects and serves until the stop or an error; calls `healthy` after each pass that worked.
@@ -92,6 +92,7 @@ struct Server<'a> {
     next_stray_look: Instant,
     next_key_look: Instant,
     ok_tables: usize,
+    next_stray_retry: Instant,
     clear_error: bool,
     reload_requested: bool,
     ticker: tokio::task::JoinHandle<()>,
@@ -165,6 +166,7 @@ impl<'a> Server<'a> {
             next_stray_look: now,
             next_key_look: now,
             ok_tables: 0,
+            next_stray_retry: now,
             clear_error: !after_failure,
             reload_requested: false,
             ticker,
@@ -389,6 +391,7 @@ impl<'a> Server<'a> {
                 self.copies.set_position(batch.tick);
                 if self.node.duty == Duty::Branch {
                     self.make_tick(config, &batch.tick_time, batch.event_seq).await?;
+                    self.node.queue_top = Some(batch.tick);
                 }
                 self.status.add(counts, started.elapsed(), batch.lag);
                 self.reader()?.finish_batch(&batch).await?;
@@ -599,10 +602,15 @@ impl<'a> Server<'a> {
 
     /// Ends the consumers of copies that died in their last step or whose table was removed (Q20).
     async fn remove_stray_copies(&mut self, config: &LondisteConfig) -> Result<()> {
-        if self.next_stray_look > Instant::now() {
+        let now = Instant::now();
+        let running = self.copies.running();
+        let seen = self.tables.values().any(|table| {
+            !table.state.is_copying() && table.copy_tick.is_some() && !running.contains(&table.name)
+        });
+        if self.next_stray_look > now && !(seen && self.next_stray_retry <= now) {
             return Ok(());
         }
-        self.next_stray_look = Instant::now() + STRAY_PERIOD;
+        self.next_stray_look = now + STRAY_PERIOD;
         let (queue, consumer) = (config.queue_name.as_str(), config.consumer_name.as_str());
         let rows = self
             .local
@@ -626,6 +634,7 @@ impl<'a> Server<'a> {
             match removed.await {
                 Ok(()) => tracing::info!("{table}: removed the consumer that an earlier copy left"),
                 Err(error) => {
+                    self.next_stray_retry = now + STRAY_PERIOD;
                     tracing::warn!("{table}: an earlier copy left a consumer: {}", error.line());
                 }
             }

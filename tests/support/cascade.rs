@@ -16,9 +16,10 @@
 //! each process's log is shown.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::ops::{Deref, Index, IndexMut};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -227,6 +228,52 @@ impl Node {
         ))
     }
 
+    /// Runs `sql` in a transaction that stays open, with its locks, until the returned value is dropped.
+    #[track_caller]
+    pub fn hold(&self, sql: &str) -> Held {
+        let mut child = self
+            .server
+            .client("psql")
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d"])
+            .arg(self.connstr())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("start psql");
+        let mut input = child.stdin.take().expect("psql has a stdin");
+        writeln!(input, "begin;\n{sql};\nselect 'held';").expect("write to psql");
+        let output = child.stdout.take().expect("psql has a stdout");
+        let held = BufReader::new(output)
+            .lines()
+            .any(|line| line.is_ok_and(|line| line == "held"));
+        assert!(held, "psql on node {} ended at: {sql}", self.name);
+        Held {
+            child,
+            input: Some(input),
+        }
+    }
+
+    /// Starts pgbench on this database; `args` beside connection and `-n`. It runs until dropped or ended.
+    pub fn start_pgbench(&self, args: &[&str]) -> Load {
+        let log = self.log.with_extension("pgbench.log");
+        let mut command = self.server.client("pgbench");
+        command
+            .args(["-n", "-h"])
+            .arg(self.server.socket_dir())
+            .args(["-p", &self.server.port().to_string(), "-U", "postgres"])
+            .args(args)
+            .arg(&self.db);
+        let count_sql = format!(
+            "select count(*) from pg_stat_activity where datname = '{}' and application_name = 'pgbench'",
+            self.db
+        );
+        Load {
+            server: self.server.clone(),
+            process: Process::spawn("pgbench", command, &log),
+            count_sql,
+        }
+    }
+
     /// Keys, constraints, indexes and triggers of a table as definitions, one per line.
     #[track_caller]
     pub fn structure(&self, table: &str) -> String {
@@ -237,6 +284,44 @@ impl Node {
                join pg_index i on i.indexrelid = format('%I.%I', x.schemaname, x.indexname)::regclass \
               where i.indrelid = '{table}'::regclass order by 1"
         ))
+    }
+}
+
+/// An open transaction of psql; rolled back when dropped.
+pub struct Held {
+    child: Child,
+    input: Option<ChildStdin>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // At the end of its input psql leaves, and the server rolls back.
+        drop(self.input.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// A running pgbench.
+pub struct Load {
+    /// The program.
+    pub process: Process,
+    server: Server,
+    count_sql: String,
+}
+
+impl Load {
+    /// Ends it in the middle of its work; returns when the server has ended its transactions too.
+    #[track_caller]
+    pub fn end(mut self) {
+        assert!(
+            self.process.is_running(),
+            "pgbench ended before its time:\n{}",
+            self.process.log()
+        );
+        self.process.kill9();
+        super::wait::wait_for("the sessions of pgbench to end", LIMIT, || {
+            (self.server.psql("postgres", &self.count_sql) == "0").then_some(())
+        });
     }
 }
 
@@ -294,7 +379,8 @@ impl Cascade {
             server,
         };
         let text = format!(
-            "[londiste]\njob_name = {}\ndb = {}\nqueue_name = {}\npidfile = {}\nparallel_copies = 4\n",
+            "[londiste]\njob_name = {}\ndb = {}\nqueue_name = {}\npidfile = {}\nparallel_copies = 4\n\
+             exception_sleep = 1\n",
             node.job,
             node.connstr(),
             self.queue,

@@ -1,0 +1,3 @@
+//! Processes die, freeze and lose their servers; afterwards both ends are equal.
+
+mod points;

@@ -1,0 +1,3 @@
+//! Whole cascades with real programs: tables join, change and leave while others replay.
+
+mod load;
