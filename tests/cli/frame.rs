@@ -35,6 +35,9 @@ fn short_help() {
     Node initialization:    create-root create-branch create-leaf
     Node administration:    status node-status node-info members pause resume
                             wait-root wait-provider
+    Tables and sequences:   add-table remove-table tables missing resync wait-sync
+                            check fkeys add-seq remove-seq seqs
+    Comparing rows:         compare
     Cascade layout:         drop-node tag-dead
     Replication daemon:     worker copy
     Set-up:                 install completion

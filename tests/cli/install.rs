@@ -23,15 +23,19 @@ fn everything_and_then_nothing() {
     [exit 0]
     ! INFO Installing londiste_rs
     ! INFO Installing pgq
+    ! INFO Installing pgq_ext
+    ! INFO Installing pgq_coop
     ! INFO Installing pgq_node
     ! INFO Installing londiste
-    ! INFO 4 schema(s) installed or upgraded (host=SOCKET port=PORT dbname=install user=postgres)
+    ! INFO 6 schema(s) installed or upgraded (host=SOCKET port=PORT dbname=install user=postgres)
     "#);
     let state = node.db.psql(STATE);
     insta::assert_snapshot!(node.run(&["install"]), @r#"
     [exit 0]
     ! INFO londiste_rs is installed
     ! INFO pgq is installed
+    ! INFO pgq_ext is installed
+    ! INFO pgq_coop is installed
     ! INFO pgq_node is installed
     ! INFO londiste is installed
     ! INFO Nothing to do: all schemas are there (host=SOCKET port=PORT dbname=install user=postgres)
@@ -49,7 +53,7 @@ fn a_schema_comes_with_what_it_needs_and_no_more() {
     insta::assert_snapshot!(node.run(&["install", "--only=pgk"]), @r#"
     [exit 2]
     ! error: there is no schema "pgk" to install
-    ! hint: known are londiste_rs, pgq, pgq_node, londiste
+    ! hint: known are londiste_rs, pgq, pgq_ext, pgq_coop, pgq_node, londiste
     "#);
 }
 
@@ -128,6 +132,8 @@ fn an_older_text_of_ours_is_upgraded() {
     [exit 0]
     ! INFO londiste_rs is installed
     ! INFO pgq is installed
+    ! INFO pgq_ext is installed
+    ! INFO pgq_coop is installed
     ! INFO Upgrading pgq_node
     ! INFO londiste is installed
     ! INFO 1 schema(s) installed or upgraded (host=SOCKET port=PORT dbname=older user=postgres)
