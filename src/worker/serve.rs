@@ -50,7 +50,7 @@ pub async fn serve(
     let served = server.serve(config, stop, reload, healthy).await;
     for line in server
         .status
-        .last_lines(&server.node.name, server.node.completed, &server.tables)
+        .last_lines(&server.node.name, server.shown_tick(), &server.tables)
     {
         tracing::info!("{line}");
     }
@@ -196,7 +196,7 @@ impl<'a> Server<'a> {
             }
             let lines = self.status.due_lines(
                 &self.node.name,
-                self.node.completed,
+                self.shown_tick(),
                 &self.tables,
                 config.keepalive_stats,
             );
@@ -269,6 +269,14 @@ impl<'a> Server<'a> {
         self.move_tables(config).await?;
         self.publish_local_watermark(config).await?;
         Ok(pass)
+    }
+
+    /// A root reads nothing, so its own position stands still: its queue's newest tick says more.
+    fn shown_tick(&self) -> TickId {
+        match self.node.duty {
+            Duty::Root => self.node.queue_top.unwrap_or(self.node.completed),
+            _ => self.node.completed,
+        }
     }
 
     async fn refresh(&mut self, config: &LondisteConfig) -> Result<()> {
