@@ -187,7 +187,7 @@ async fn create_node(mut admin: Admin, new: NewNode, nocheck: bool) -> Result<()
     match new.node_type {
         NodeType::Root => {
             admin.ui.hint(format!(
-                "start a ticker (pgqd) for this database, and \"londiste -d {ini} worker\""
+                "start its worker: \"londiste -d {ini} worker\"; it also ticks while no pgqd serves this database"
             ));
             admin.ui.hint(format!(
                 "then \"londiste {ini} add-table TABLE\" for each table, and create-leaf on other databases"

@@ -99,6 +99,7 @@ fn start(global: Global, command: Command) -> Result<u8> {
     if pidfile.as_ref().is_some_and(PidFile::was_stale) {
         warn!("{STALE}");
     }
+    let in_background = global.daemon;
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Error::new(ErrorKind::Io, format!("the runtime cannot be started: {error}")))?;
     let result = runtime.block_on(async {
@@ -115,6 +116,12 @@ fn start(global: Global, command: Command) -> Result<u8> {
     // Tasks that are left belong to connections; they close by themselves or with the process.
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));
     drop(pidfile);
+    if let Err(error) = &result
+        && in_background
+    {
+        // Standard error leads nowhere now.
+        tracing::error!("{}", error.line());
+    }
     result
 }
 

@@ -15,7 +15,7 @@ fn a_root_is_made_once() {
     ! INFO Location registered
     ! INFO Node "node1" initialized for queue "replika" with type "root"
     ! INFO Done
-    ! hint: start a ticker (pgqd) for this database, and "londiste -d DIR/node1.ini worker"
+    ! hint: start its worker: "londiste -d DIR/node1.ini worker"; it also ticks while no pgqd serves this database
     ! hint: then "londiste DIR/node1.ini add-table TABLE" for each table, and create-leaf on other databases
     "#);
     insta::assert_snapshot!(node.run(&["create-root", "node1", &node.location()]), @r#"

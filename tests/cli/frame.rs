@@ -250,3 +250,23 @@ fn one_changing_command_at_a_time() {
     // Looking is free.
     assert!(node.run(&["status"]).starts_with("[exit 0]"));
 }
+
+#[test]
+fn a_wrong_password_is_told_from_a_dead_server() {
+    let cluster = crate::support::Cluster::start();
+    cluster.create_database("shop");
+    cluster.psql("shop", "create role u login password 'right'");
+    cluster.set_hba(&["local all all trust", "host all all all scram-sha-256"]);
+    let node = Node::new("password");
+    node.write_ini(&format!(
+        "[londiste]\ndb = host=127.0.0.1 port={} dbname=shop user=u password=wrong-secret\nqueue_name = replika\n",
+        cluster.port()
+    ));
+    let text = node.run(&["status"]).replace(&cluster.port().to_string(), "PORT");
+    insta::assert_snapshot!(text, @r#"
+    [exit 1]
+    ! error: DIR/password.ini: key "db": cannot connect to database "shop" at host "127.0.0.1", port PORT, as user "u": password authentication failed for user "u"
+    ! hint: is the password in the connection string or PGPASSWORD right?
+    "#);
+    assert!(!text.contains("wrong-secret"));
+}

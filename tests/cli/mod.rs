@@ -8,6 +8,7 @@ mod docs;
 mod frame;
 mod install;
 mod look;
+mod service;
 mod tree;
 mod wait;
 
