@@ -8,3 +8,4 @@ mod replication;
 #[allow(dead_code)]
 mod support;
 mod ticker;
+mod tour;

@@ -6,6 +6,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use clap::{CommandFactory, FromArgMatches};
 use nix::sys::signal::Signal;
@@ -17,10 +18,13 @@ use super::{Cli, Command, Context, Global, VERSION, help};
 use crate::config::londiste::{LondisteConfig, sample};
 use crate::config::search::find_ini;
 use crate::daemon::logging::{self, LogSettings};
-use crate::daemon::pidfile::{PidFile, STALE, Sent, signal_pid};
+use crate::daemon::pidfile::{PidFile, PidState, STALE, Sent, load_state, signal_pid};
 use crate::daemon::{background, signals};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::mask_passwords;
+
+/// How long `-s` and `-k` wait for the process to end.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// Runs the program with `args`, the program's name first.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -186,7 +190,12 @@ fn send_signal(config: &LondisteConfig, signal: Signal) -> Result<u8> {
         return Ok(0);
     };
     match signal_pid(path, signal)? {
-        Sent::To(pid) => eprintln!("{} sent to process {pid}", signal.as_str()),
+        Sent::To(pid) => {
+            eprintln!("{} sent to process {pid}", signal.as_str());
+            if signal != Signal::SIGHUP {
+                wait_end(path, pid)?;
+            }
+        }
         Sent::NoFile => eprintln!(
             "warning: pidfile {} does not exist, nothing is running",
             path.display()
@@ -194,6 +203,21 @@ fn send_signal(config: &LondisteConfig, signal: Signal) -> Result<u8> {
         Sent::NotRunning => eprintln!("warning: pidfile {} names no running process", path.display()),
     }
     Ok(0)
+}
+
+/// Waits until a process that was told to stop has given up its pid file, so that the next command may start another.
+///
+/// Ancestor: does not wait, and a worker that is started at once finds the pid file taken.
+fn wait_end(path: &Path, pid: i32) -> Result<()> {
+    let start = Instant::now();
+    while load_state(path)? == PidState::Alive(pid) {
+        if start.elapsed() > STOP_LIMIT {
+            eprintln!("hint: process {pid} still finishes what it has in hand; it ends by itself");
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 fn missing_command(plan: &Plan) -> Error {
