@@ -70,7 +70,7 @@ fn set_variable(script: &str, variable: &str, value: &str) -> String {
 
 #[test]
 fn readme_tour() {
-    let readme = include_str!("../README.md");
+    let readme = include_str!("../../README.md");
     let (shop, reports) = (database("tour_shop"), database("tour_reports"));
     shop.psql(
         "create table customers (id serial primary key, name text not null unique);
