@@ -42,6 +42,7 @@ impl ServiceCommand {
 
     pub(super) async fn run(self, context: Context) -> Result<u8> {
         let config = context.config()?.clone();
+        let stop = context.stop.clone();
         match self {
             Self::Worker => {
                 let progress = ProgressSink::detect(context.global.quiet);
@@ -59,10 +60,14 @@ impl ServiceCommand {
                 logging::set_console(None);
                 info!("worker stopped");
             }
-            Self::Copy(args) => copy::run_one(config, &full_name(&args.table), context.stop.clone()).await?,
+            Self::Copy(args) => {
+                // Says what to do where there is no node.
+                context.admin()?.node_info().await?;
+                copy::run_one(config, &full_name(&args.table), stop.clone()).await?;
+            }
         }
         // As after a signal that ends a process, though in order.
-        Ok(u8::from(context.stop.level() == StopLevel::Fast))
+        Ok(u8::from(stop.level() == StopLevel::Fast))
     }
 }
 

@@ -114,6 +114,8 @@ fn a_copy_needs_a_table_that_waits_for_one() {
     let empty = Node::new("empty");
     insta::assert_snapshot!(empty.run(&["copy", "t1"]), @r#"
     [exit 1]
-    ! error: schema "pgq_node" does not exist
+    ! error: this database has no node of queue "replika"
+    ! detail: job file DIR/empty.ini
+    ! hint: make one with create-root, create-branch or create-leaf
     "#);
 }
