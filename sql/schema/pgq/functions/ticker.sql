@@ -83,6 +83,7 @@ declare
     v_now int8;
     v_tick int8;
     v_locked bool := false;
+    v_found bool;
 begin
     select queue_id, queue_external_ticker, queue_ticker_paused, queue_tick_seq, queue_event_seq,
            queue_ticker_max_count, queue_ticker_max_lag, queue_ticker_idle_period
@@ -100,14 +101,16 @@ begin
     end if;
 
     loop
-        v_seq := pgq._event_seq_pos(q.queue_event_seq);
+        -- the last tick first: another ticker may tick in between, and its value must not be above the one read here
         select tick_id, tick_time, tick_snapshot, tick_event_seq
           into v_last
           from pgq.tick
          where tick_queue = q.queue_id
          order by tick_queue desc, tick_id desc
          limit 1;
-        if found then
+        v_found := found;
+        v_seq := pgq._event_seq_pos(q.queue_event_seq);
+        if v_found then
             v_lag := now() - v_last.tick_time;
             v_new := v_seq - v_last.tick_event_seq;
 
