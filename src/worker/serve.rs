@@ -137,7 +137,7 @@ impl<'a> Server<'a> {
             AppName::new("ticker", &node.name, queue),
             stop.clone(),
         ));
-        tracing::info!(
+        let line = format!(
             "worker of node {} ({}) is at tick {}, provider {}",
             node.name,
             match node.duty {
@@ -148,6 +148,12 @@ impl<'a> Server<'a> {
             node.completed,
             node.provider
         );
+        // While the provider is away each attempt comes by here.
+        if after_failure {
+            tracing::debug!("{line}");
+        } else {
+            tracing::info!("{line}");
+        }
         copies.set_position(node.completed);
         Ok(Self {
             copies,

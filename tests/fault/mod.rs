@@ -1,3 +1,6 @@
 //! Processes die, freeze and lose their servers; afterwards both ends are equal.
 
 mod points;
+mod stop;
+mod tokens;
+mod twins;

@@ -1,0 +1,166 @@
+//! Rows that are written once, in a table without any key: nothing would notice one that is lost or comes twice.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::support::Cluster;
+use crate::support::cascade::{Cascade, Server};
+
+const KILLS: usize = 24;
+const WRITERS: usize = 3;
+
+/// Numbers that look random and come again with the same seed.
+struct Random(u64);
+
+impl Random {
+    /// From `LONDISTE_SEED`, else from the clock; told, so that a failure can be repeated.
+    fn seeded() -> Random {
+        let seed = match std::env::var("LONDISTE_SEED") {
+            Ok(text) => text.parse().expect("LONDISTE_SEED is a number"),
+            Err(_) => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .expect("a clock after 1970")
+                .subsec_nanos()
+                .into(),
+        };
+        println!("LONDISTE_SEED={seed}");
+        Random(seed)
+    }
+
+    /// The next number below `limit` (splitmix64).
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % limit
+    }
+}
+
+#[test]
+fn each_token_is_there_exactly_once_whatever_is_killed() {
+    let mut random = Random::seeded();
+    let provider = Arc::new(Cluster::start());
+    let subscriber = Arc::new(Cluster::start());
+    let mut cascade = Cascade::new("tokens");
+    cascade.create("root", "root", Server::from(&provider), None);
+    cascade.create("leaf", "leaf", Server::from(&subscriber), Some("root"));
+    cascade.psql_all("create table token (v text not null)");
+    cascade.start_pgqd();
+    cascade.start_workers();
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|number| {
+            let (connstr, stop) = (cascade["root"].connstr(), stop.clone());
+            thread::spawn(move || write_tokens(number, &connstr, &stop))
+        })
+        .collect();
+    // The writers are there before the trigger is, and the copy runs among the kills.
+    cascade.add_table_with("token", &["--trigger-flags=I"]);
+
+    let mut killed: HashMap<&str, usize> = HashMap::new();
+    for _ in 0..KILLS {
+        thread::sleep(Duration::from_millis(random.below(400)));
+        let victim = match random.below(10) {
+            0..4 => {
+                cascade["leaf"].worker().kill9();
+                cascade["leaf"].start_worker();
+                "worker"
+            }
+            4..6 => {
+                cascade.pgqd.as_mut().expect("pgqd was started").kill9();
+                cascade.start_pgqd();
+                "pgqd"
+            }
+            6 => {
+                cascade["root"].worker().kill9();
+                cascade["root"].start_worker();
+                "root's worker"
+            }
+            7 => {
+                provider.kill9();
+                provider.start_again();
+                "provider's server"
+            }
+            _ => {
+                subscriber.kill9();
+                subscriber.start_again();
+                "subscriber's server"
+            }
+        };
+        *killed.entry(victim).or_default() += 1;
+    }
+    println!("killed: {killed:?}");
+    cascade.wait_in_sync();
+    stop.store(true, Ordering::Relaxed);
+    let committed: Vec<String> = writers
+        .into_iter()
+        .flat_map(|writer| writer.join().expect("a writer"))
+        .collect();
+    cascade.wait_caught_up();
+
+    println!("{} tokens were acknowledged", committed.len());
+    assert!(committed.len() > 100, "hardly anything was written");
+    cascade.assert_equal("token");
+    let leaf = cascade["leaf"].psql("select v from token");
+    let mut there = HashSet::new();
+    for token in leaf.lines() {
+        assert!(there.insert(token), "token {token} is there twice");
+    }
+    for token in &committed {
+        assert!(there.contains(token.as_str()), "token {token} is lost");
+    }
+}
+
+/// Writes tokens, a few per transaction, until told to stop. Returns those whose commit the server acknowledged; one
+/// whose fate is unknown is never written again.
+fn write_tokens(writer: usize, connstr: &str, stop: &AtomicBool) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let mut committed = Vec::new();
+    let mut next = 0_u64;
+    runtime.block_on(async {
+        while !stop.load(Ordering::Relaxed) {
+            let Ok((mut client, connection)) = tokio_postgres::connect(connstr, tokio_postgres::NoTls).await
+            else {
+                // The server is being killed or started.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            };
+            let driver = tokio::spawn(connection);
+            while !stop.load(Ordering::Relaxed) {
+                let tokens: Vec<String> = (0..next % 4 + 1)
+                    .map(|i| format!("{writer}-{next}-{i}"))
+                    .collect();
+                next += 1;
+                let written = async {
+                    let transaction = client.transaction().await?;
+                    for token in &tokens {
+                        transaction
+                            .execute("insert into token values ($1)", &[token])
+                            .await?;
+                    }
+                    if next % 10 == 0 {
+                        // Longer than a tick apart from its neighbours.
+                        tokio::time::sleep(Duration::from_millis(30)).await;
+                    }
+                    transaction.commit().await
+                };
+                match written.await {
+                    Ok(()) => committed.extend(tokens),
+                    Err(_) => break,
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            drop(client);
+            let _ = driver.await;
+        }
+    });
+    committed
+}
