@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
-.PHONY: help test demo clean-demo lint setup servers man
+.PHONY: help test demo clean-demo lint setup servers man bench
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,3 +34,7 @@ servers: ## fetch PostgreSQL servers of other versions for the tests
 
 man: ## write the manual pages anew from the definitions of commands and keys
 	cargo run --quiet --example gen_docs
+
+bench: ## compare the speed of our triggers with the ancestor's
+	@scripts/setup test
+	@bench/capture
