@@ -138,12 +138,27 @@ impl Job {
     pub fn get_present(&self, key: &str) -> Result<String> {
         self.get(key)?.ok_or_else(|| {
             let section = &self.service;
-            Error::config(format!(
+            let error = Error::config(format!(
                 "{}: key \"{key}\" is missing in section [{section}]",
                 self.file.name()
-            ))
-            .with_hint(format!("add \"{key} = ...\" below the line [{section}]"))
+            ));
+            match self.find_slip(key) {
+                Some((line, slip)) => {
+                    error.with_hint(format!("line {line} has \"{slip}\": is \"{key}\" meant?"))
+                }
+                None => error.with_hint(format!("add \"{key} = ...\" below the line [{section}]")),
+            }
         })
+    }
+
+    /// A key of the section that looks like `key` with a slip of the hand, and its line.
+    fn find_slip(&self, key: &str) -> Option<(usize, &str)> {
+        let entries = &self.file.find_section(&self.service)?.entries;
+        let slip = nearest(key, entries.iter().map(|entry| entry.key.as_str()))?;
+        entries
+            .iter()
+            .find(|entry| entry.key == slip)
+            .map(|entry| (entry.line, slip))
     }
 
     /// A value that has `%(name)s` fields of its own. They should be written `%%(name)s`; where the value does not
@@ -514,6 +529,11 @@ mod tests {
         assert_eq!(
             job.bad_value("remote_extra_connstr", "a connect string").report(),
             "error: replika.ini:6: key \"remote_extra_connstr\": bad value, expected a connect string"
+        );
+        let slip = job("[londiste]\nqueu_name = q\n");
+        assert_eq!(
+            slip.get_required("queue_name").unwrap_err().hints(),
+            ["line 2 has \"queu_name\": is \"queue_name\" meant?"]
         );
         assert_eq!(
             job.get_required("queue_name").unwrap_err().report(),

@@ -16,6 +16,9 @@ use crate::daemon::{background, signals};
 use crate::error::{Error, ErrorKind, Result};
 use crate::service::stop::StopLevel;
 
+/// The version that users and scripts of the ancestor know, and our own.
+const VERSION: &str = concat!("3.5 (londiste ", env!("CARGO_PKG_VERSION"), ")");
+
 /// Runs pgqd with the command line of this process.
 pub fn main() -> ExitCode {
     let args = match Args::try_parse() {
@@ -27,7 +30,7 @@ pub fn main() -> ExitCode {
         }
     };
     if args.version {
-        println!("pgqd version {}", env!("CARGO_PKG_VERSION"));
+        println!("pgqd version {VERSION}");
         return ExitCode::SUCCESS;
     }
     if args.ini {
@@ -134,7 +137,7 @@ fn send_signal(config: &PgqdConfig, signal: Signal) -> Result<u8> {
 async fn serve(mut config: PgqdConfig, log: &Log) -> Result<u8> {
     let mut signals = signals::listen()?;
     let stop = signals.stop.clone();
-    tracing::info!("Starting pgqd {}", env!("CARGO_PKG_VERSION"));
+    tracing::info!("Starting pgqd {VERSION}");
     if config.database_list.is_empty() {
         tracing::info!("auto-detecting dbs ...");
     }

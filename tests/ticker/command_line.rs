@@ -24,7 +24,10 @@ fn without_settings_it_says_what_it_needs() {
 fn version_and_sample() {
     let dir = tempfile::tempdir().unwrap();
     let (out, err, status) = run(&["-V"], dir.path());
-    assert_eq!(out, format!("pgqd version {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        out,
+        format!("pgqd version 3.5 (londiste {})\n", env!("CARGO_PKG_VERSION"))
+    );
     assert_eq!((err.as_str(), status), ("", 0));
     let (out, _, status) = run(&["--ini"], dir.path());
     assert_eq!(out, londiste::config::pgqd::sample());

@@ -49,7 +49,7 @@ fn databases_come_and_go() {
     assert_eq!(
         lines[..3],
         [
-            format!("LOG Starting pgqd {}", env!("CARGO_PKG_VERSION")),
+            format!("LOG Starting pgqd 3.5 (londiste {})", env!("CARGO_PKG_VERSION")),
             "LOG auto-detecting dbs ...".to_owned(),
             "LOG [Old One]: pgq version ok: 3.5.2".to_owned(),
         ]

@@ -21,7 +21,7 @@ fn interrupt_ends_with_success_and_terminate_with_failure() {
         assert_eq!(
             pgqd.lines(),
             [
-                format!("LOG Starting pgqd {}", env!("CARGO_PKG_VERSION")),
+                format!("LOG Starting pgqd 3.5 (londiste {})", env!("CARGO_PKG_VERSION")),
                 format!("LOG [{}]: pgq version ok: 3.5.2", db.name()),
             ]
         );
