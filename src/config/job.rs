@@ -530,11 +530,6 @@ mod tests {
             job.bad_value("remote_extra_connstr", "a connect string").report(),
             "error: replika.ini:6: key \"remote_extra_connstr\": bad value, expected a connect string"
         );
-        let slip = job("[londiste]\nqueu_name = q\n");
-        assert_eq!(
-            slip.get_required("queue_name").unwrap_err().hints(),
-            ["line 2 has \"queu_name\": is \"queue_name\" meant?"]
-        );
         assert_eq!(
             job.get_required("queue_name").unwrap_err().report(),
             "error: replika.ini: key \"queue_name\" is missing in section [londiste]\n\
@@ -609,6 +604,17 @@ mod tests {
                 "replika.ini:7: unknown key \"colour\" has no effect",
                 "--set: unknown key \"paralel_copies\" has no effect; did you mean \"parallel_copies\"?",
             ]
+        );
+    }
+
+    #[test]
+    fn a_missing_key_is_explained_by_a_slip() {
+        assert_eq!(
+            job("[londiste]\nqueu_name = q\n")
+                .get_required("queue_name")
+                .unwrap_err()
+                .hints(),
+            ["line 2 has \"queu_name\": is \"queue_name\" meant?"]
         );
     }
 }
