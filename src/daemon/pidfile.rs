@@ -8,6 +8,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind as IoKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -157,9 +158,25 @@ pub enum Sent {
     NotRunning,
 }
 
+/// How long an owner may take to write its new id on the way into the background.
+const CHANGE_LIMIT: Duration = Duration::from_secs(2);
+
+/// As [`load_state`], but for a file that is locked and names a process that is gone it waits: its owner is just changing
+/// its id.
+fn load_owner(path: &Path) -> Result<PidState> {
+    let start = Instant::now();
+    loop {
+        let state = load_state(path)?;
+        if state != PidState::Stale || !is_locked(path) || start.elapsed() > CHANGE_LIMIT {
+            return Ok(state);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Sends `signal` to the process that the file at `path` names (`-s`, `-k`, `-r`).
 pub fn signal_pid(path: &Path, signal: Signal) -> Result<Sent> {
-    match load_state(path)? {
+    match load_owner(path)? {
         PidState::Missing => Ok(Sent::NoFile),
         PidState::Stale => Ok(Sent::NotRunning),
         PidState::Alive(pid) => match kill(Pid::from_raw(pid), signal) {
