@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::Context;
 use super::admin::Admin;
-use super::table::{Registered, expand_attached, load_tables};
+use super::table::{Registered, expand_attached, explain_lock_wait, limit_lock_waits, load_tables};
 use crate::cascade::source::find_source;
 use crate::compare::digest::{self, Digest};
 use crate::compare::{Ends, MeetLimit, Outcome, Question, Side, common_columns, scan};
@@ -75,10 +75,17 @@ async fn compare(context: Context, args: CompareArgs) -> Result<u8> {
         admin.ui.hint("run compare with the job file of a subscriber");
         return Ok(0);
     }
+    let lock_timeout = admin.config.lock_timeout;
     let mut rows = Vec::new();
     let mut differing = 0;
     for table in &tables {
-        let verdict = compare_one(&mut admin, &node, table, &args).await?;
+        let verdict = compare_one(&mut admin, &node, table, &args).await.map_err(|e| {
+            if e.sqlstate().is_some() {
+                explain_lock_wait(e, lock_timeout)
+            } else {
+                e
+            }
+        })?;
         let row = match verdict {
             Verdict::Skipped(why) => {
                 warn!("{}: {why}, skipping", table.name);
@@ -162,6 +169,9 @@ async fn compare_one(
     let config = admin.config.clone();
     let opening = admin.dialer().local(&config.db);
     let local_data = admin.stop.unless_stopped(opening).await?;
+    for session in [&source_data, &local_data] {
+        limit_lock_waits(session, config.lock_timeout).await?;
+    }
     let source_structure = structure_of(&source_data, &there.dest_name(), &source_node).await?;
     let local_structure = structure_of(&local_data, &table.dest_name(), &node.node_name).await?;
     let (columns, single) = common_columns(&source_structure, &local_structure);

@@ -3,12 +3,15 @@
 //! Each file is named after its command. A [`Node`] is a database with a job file; what differs from run to run (times,
 //! process ids, ports, folders, numbers in database names) is shown as a word.
 
+mod add_table;
+mod compare;
 mod create;
 mod docs;
 mod frame;
 mod install;
 mod look;
 mod service;
+mod table;
 mod tree;
 mod wait;
 

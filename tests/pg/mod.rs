@@ -3,6 +3,7 @@
 mod auth;
 mod multi_host;
 mod session;
+mod structure;
 mod text;
 mod tls;
 

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use clap::Args;
 use tracing::{info, warn};
 
-use super::after::{hint_at_worker, wake_workers};
+use super::after::{explain_lock_wait, hint_at_worker, limit_lock_waits, wake_workers};
 use super::expand::{expand, near};
 use super::handler::handler_string;
 use super::refusal::{Place, TriggerWish, check_key, check_kind, dest_of, unquoted};
-use super::registry::{Registered, load_missing, load_tables, sync_tables};
+use super::registry::{Registered, load_missing, load_tables, sync_tables, wants_table};
 use super::wait::wait_for_tables;
 use crate::cascade::source::find_source;
 use crate::cli::Context;
@@ -191,9 +191,13 @@ pub async fn add_table(context: Context, args: AddTableArgs) -> Result<u8> {
         warn!("--trigger-flags: {letters} means nothing, known letters are I U D Q L J B A S");
     }
 
+    let lock_timeout = admin.config.lock_timeout;
+    limit_lock_waits(admin.local().await?, lock_timeout).await?;
+
     let mut upstream = None;
     if !node.is_root() {
         let session = admin.provider().await?;
+        limit_lock_waits(&session, lock_timeout).await?;
         let name = node.provider_node.clone().unwrap_or_default();
         let provider = Upstream::load(&name, session, &queue).await?;
         let config = admin.config.clone();
@@ -218,11 +222,13 @@ pub async fn add_table(context: Context, args: AddTableArgs) -> Result<u8> {
     if let Some(provider) = &upstream {
         if let Some(copy_node) = &args.copy_node {
             let session = admin.member(copy_node).await?;
+            limit_lock_waits(&session, lock_timeout).await?;
             upstream = Some(Upstream::load(copy_node, session, &queue).await?);
         } else if args.find_copy_node && !args.expect_sync {
             let location = node.provider_location.clone().unwrap_or_default();
             let found = find_source(admin.dialer(), &queue, &location, &names).await?;
             if found.info.node_name != provider.node {
+                limit_lock_waits(&found.session, lock_timeout).await?;
                 upstream = Some(Upstream::load(&found.info.node_name, found.session, &queue).await?);
             }
         }
@@ -322,11 +328,11 @@ async fn why_unknown(
 ) -> Result<Option<Error>> {
     let structure = load_structure(&**admin.local().await?, &QualifiedName::parse(name)).await?;
     if let Some(upstream) = upstream {
-        let reason = if super::registry::wants_table(&admin.config, name) {
-            format!("provider \"{}\" does not have it in the queue", upstream.node)
-        } else {
-            "the job file keeps it out (register_only_tables, register_skip_tables)".to_owned()
-        };
+        if !wants_table(&admin.config, name) {
+            let reason = "the job file keeps it out (register_only_tables, register_skip_tables)";
+            return Ok(Some(place.refuse(name, reason)));
+        }
+        let reason = format!("provider \"{}\" does not have it in the queue", upstream.node);
         let error = place.refuse(name, &reason);
         return Ok(Some(match near(name, candidates) {
             Some(near) => error.with_hint(format!("did you mean \"{near}\"?")),
@@ -377,7 +383,7 @@ async fn check_all(
             Err(error) if matches!(error.kind(), ErrorKind::Refused | ErrorKind::NotFound) => {
                 problems.push(error)
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(explain_lock_wait(error, admin.config.lock_timeout)),
         }
     }
     all_or_refuse(admin, problems)?;
@@ -602,11 +608,9 @@ async fn add_one(admin: &mut Admin, args: &AddTableArgs, job: &Job, attrs: Optio
         Ok(())
     };
     work.await.map_err(|error: Error| match error.kind() {
-        ErrorKind::Timeout => error
-            .context(format!("adding table \"{}\"", job.dest))
-            .with_hint(format!(
-                "another session holds the table, for longer than lock_timeout = {timeout} s; try again, or raise it"
-            )),
+        ErrorKind::Timeout => {
+            explain_lock_wait(error.context(format!("adding table \"{}\"", job.dest)), timeout)
+        }
         ErrorKind::Refused if !job.has_key => error.with_hint(
             "this database has the ancestor's londiste schema, which wants a primary key on every table",
         ),

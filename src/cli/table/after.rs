@@ -1,13 +1,32 @@
-//! What comes after a change: the workers are told, and so is the user.
+//! What the commands share before and after a change: how long a lock is waited for; workers and user are told.
 
 use tokio_postgres::GenericClient;
 
 use crate::cli::admin::Admin;
 use crate::daemon::pidfile::{PidState, load_state};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::node::NodeInfo;
-use crate::pg::AppName;
+use crate::pg::{AppName, Session};
 use crate::sql;
+
+/// Makes waits for locks end after `lock_timeout` of the job file; 0 waits for ever.
+pub async fn limit_lock_waits(session: &Session, seconds: f64) -> Result<()> {
+    let milliseconds = (seconds.max(0.0) * 1000.0).ceil();
+    Ok(session
+        .batch_execute(&format!("set lock_timeout = {milliseconds}"))
+        .await?)
+}
+
+/// Says what to do when a wait for a lock has ended so.
+pub fn explain_lock_wait(error: Error, seconds: f64) -> Error {
+    if error.kind() == ErrorKind::Timeout {
+        error.with_hint(format!(
+            "another session holds the table, for longer than lock_timeout = {seconds} s; try again, or raise it"
+        ))
+    } else {
+        error
+    }
+}
 
 /// Wakes the workers of this database when the transaction commits.
 pub async fn wake_workers(client: &impl GenericClient, queue: &str) -> Result<()> {

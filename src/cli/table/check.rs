@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::after::{explain_lock_wait, limit_lock_waits};
 use super::registry::{Registered, load_tables};
 use super::remove::expand_attached;
 use crate::cli::Context;
@@ -25,15 +26,20 @@ pub async fn check(context: Context, args: CheckArgs) -> Result<u8> {
     let node = admin.node_info().await?;
     let queue = admin.queue().to_owned();
     let tables = expand_attached(&mut admin, &node.node_name, &args.tables, true, "check").await?;
+    let lock_timeout = admin.config.lock_timeout;
+    limit_lock_waits(admin.local().await?, lock_timeout).await?;
     let mut provider: Option<(Session, Vec<Registered>)> = None;
     if !node.is_root() {
         let session = admin.provider().await?;
+        limit_lock_waits(&session, lock_timeout).await?;
         let there = load_tables(&*session, &queue).await?;
         provider = Some((session, there));
     }
     let mut differing = 0;
     for table in &tables {
-        let found = check_one(&mut admin, &node, &queue, table, provider.as_ref()).await?;
+        let found = check_one(&mut admin, &node, &queue, table, provider.as_ref())
+            .await
+            .map_err(|e| explain_lock_wait(e, lock_timeout))?;
         if found.is_empty() {
             admin.ui.line(format!("{}: ok", table.name));
         } else {

@@ -55,6 +55,11 @@ pub fn full_name(name: &str) -> String {
 
 /// The candidate that `name` was probably meant to be. Schemas must be the same, else they would make everything similar.
 pub fn near<'a>(name: &str, candidates: &'a [String]) -> Option<&'a str> {
+    // A dot in the table's own name was taken for the end of the schema.
+    let in_public = format!("public.{name}");
+    if let Some(found) = candidates.iter().find(|c| **c == in_public) {
+        return Some(found);
+    }
     let (schema, bare) = name.split_once('.')?;
     let same_schema: Vec<(&str, &'a str)> = candidates
         .iter()
@@ -63,7 +68,10 @@ pub fn near<'a>(name: &str, candidates: &'a [String]) -> Option<&'a str> {
             (other == schema).then_some((rest, candidate.as_str()))
         })
         .collect();
-    if let Some(found) = nearest(bare, same_schema.iter().map(|(rest, _)| *rest)) {
+    // Of one or two letters everything is a neighbour.
+    if bare.chars().count() > 2
+        && let Some(found) = nearest(bare, same_schema.iter().map(|(rest, _)| *rest))
+    {
         return same_schema
             .iter()
             .find(|(rest, _)| *rest == found)
@@ -143,6 +151,8 @@ mod tests {
         let candidates = list(&["public.wide", "shop.orders", "public.order"]);
         assert_eq!(near("public.ordes", &candidates), Some("public.order"));
         assert_eq!(near("public.ins", &candidates), None);
+        assert_eq!(near("public.o", &["public.a".to_owned()]), None);
+        assert_eq!(near("a.b", &["public.a.b".to_owned()]), Some("public.a.b"));
         assert_eq!(near("public.orders", &candidates[..2]), Some("shop.orders"));
     }
 

@@ -18,6 +18,7 @@ use super::Context;
 use crate::error::Result;
 
 pub use add::AddTableArgs;
+pub use after::{explain_lock_wait, limit_lock_waits};
 pub use check::CheckArgs;
 pub use list::{ListArgs, TablesArgs};
 pub use registry::{Registered, load_tables};

@@ -4,7 +4,7 @@ use clap::Args;
 use tracing::{info, warn};
 
 use super::add::place_of;
-use super::after::{hint_at_worker, wake_workers};
+use super::after::{explain_lock_wait, hint_at_worker, limit_lock_waits, wake_workers};
 use super::expand::{expand, near};
 use super::registry::{Registered, load_tables};
 use super::wait::wait_for_tables;
@@ -124,18 +124,27 @@ pub async fn remove_table(context: Context, args: RemoveTableArgs) -> Result<u8>
     if tables.is_empty() {
         return Ok(0);
     }
-    let transaction = admin.local().await?.transaction().await?;
-    for table in &tables {
-        call(
-            &transaction,
-            None,
-            sql::table::LOCAL_REMOVE_TABLE,
-            &[&queue, &table.name],
-        )
-        .await?;
-    }
-    wake_workers(&transaction, &queue).await?;
-    transaction.commit().await?;
+    let lock_timeout = admin.config.lock_timeout;
+    let local = admin.local().await?;
+    limit_lock_waits(local, lock_timeout).await?;
+    let work = async {
+        let transaction = local.transaction().await?;
+        for table in &tables {
+            call(
+                &transaction,
+                None,
+                sql::table::LOCAL_REMOVE_TABLE,
+                &[&queue, &table.name],
+            )
+            .await
+            .map_err(|e| e.context(format!("removing table \"{}\"", table.name)))?;
+        }
+        wake_workers(&transaction, &queue).await?;
+        transaction.commit().await?;
+        Ok(())
+    };
+    work.await
+        .map_err(|e: Error| explain_lock_wait(e, lock_timeout))?;
     let what = if tables.len() == 1 {
         "1 table".to_owned()
     } else {

@@ -12,7 +12,8 @@ use crate::sql;
 
 /// Reads the structure of `table`; nothing when no table, view or foreign table has this name.
 ///
-/// Takes no lock on the table beyond the catalogue's own. Inside a transaction all parts come from its snapshot only
+/// The server takes a short ACCESS SHARE lock on the table for some definitions, so this waits while somebody holds
+/// ACCESS EXCLUSIVE: set the session's `lock_timeout` where that must not last. Inside a transaction all parts come from its snapshot only
 /// with REPEATABLE READ; hold a lock on the table where it could change meanwhile.
 pub async fn load_structure<C>(client: &C, table: &QualifiedName) -> Result<Option<TableStructure>>
 where
@@ -25,7 +26,7 @@ where
     let loaded = load_parts(client, table).await;
     // Inside a transaction that just failed the path comes back with the rollback; the first error is the one to tell.
     let restored = client.query_one(sql::pg::PIN_SEARCH_PATH, &[&old]).await;
-    let structure = loaded?;
+    let structure = loaded.map_err(|e| e.context(format!("reading the structure of table \"{table}\"")))?;
     restored?;
     Ok(structure)
 }
