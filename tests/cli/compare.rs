@@ -107,7 +107,8 @@ fn equal_rows_are_equal_whatever_the_settings() {
     );
     cascade.start_workers();
     cascade.add_table("t");
-    cascade.wait_in_sync();
+    cascade["leaf"].londiste(&["wait-sync", "--timeout", "60"]);
+    assert_eq!(cascade["leaf"].state("t"), "ok");
     let (status, text) = compare(&cascade["leaf"], &[]);
     assert_eq!(status, 0, "{text}");
     assert!(text.contains("srcdb: 500 rows, checksum="), "{text}");
