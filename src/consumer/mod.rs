@@ -35,7 +35,16 @@ impl Reader {
 
     /// Opens the next batch, or finds the one that is open; `None` when there is no new tick.
     pub async fn next_batch(&self, limits: &BatchLimits) -> Result<Option<Batch>> {
-        pgq::next_batch(&self.session, &self.queue, &self.consumer, limits).await
+        let batch = pgq::next_batch(&self.session, &self.queue, &self.consumer, limits).await?;
+        if batch.is_some() || limits.join_events.is_none() {
+            return Ok(batch);
+        }
+        // A join must never hold back a tick that is there, however the provider counts its events.
+        let limits = BatchLimits {
+            join_events: None,
+            ..limits.clone()
+        };
+        pgq::next_batch(&self.session, &self.queue, &self.consumer, &limits).await
     }
 
     /// Streams the events of an open batch; `filter` is an SQL condition on the event columns.

@@ -14,7 +14,7 @@ use crate::config::londiste::LondisteConfig;
 use crate::consumer::Reader;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::pg::{AppName, ConnInfo, Session, quote_literal};
-use crate::pgq::{Batch, BatchLimits, Snapshot, TickId, load_tick};
+use crate::pgq::{Batch, BatchLimits, JOINED_EVENTS, Snapshot, TickId, load_tick};
 use crate::service::backoff::Backoff;
 use crate::service::fault;
 use crate::service::folded::Folded;
@@ -26,6 +26,10 @@ use crate::table::{
 
 /// Longest wait without looking: a help for nodes whose other programs announce nothing.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A copy that is further behind the worker takes many ticks as one batch. It may come out ahead of the worker, which
+/// then arrives tick by tick.
+const NEAR_TICKS: i64 = 3;
 
 /// What a copy needs.
 #[derive(Clone)]
@@ -222,7 +226,9 @@ impl<'a> Runner<'a> {
                     .await?;
                 continue;
             };
-            let batch = match self.next_batch(completed).await? {
+            let worker_completed = self.worker_completed().await?;
+            let is_behind = completed.0 + NEAR_TICKS < worker_completed.0;
+            let batch = match self.next_batch(completed, is_behind).await? {
                 Position::Ready(batch) => batch,
                 Position::Lost(why) => {
                     self.start_over(&table, &why).await?;
@@ -232,7 +238,7 @@ impl<'a> Runner<'a> {
             let facts = CopyFacts {
                 completed,
                 has_batch: batch.is_some(),
-                worker_completed: self.worker_completed().await?,
+                worker_completed,
                 passed_snapshot: self.has_passed(table.snapshot.as_ref(), completed).await?,
             };
             match (plan_copy(table.state, facts), batch) {
@@ -338,9 +344,13 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    /// The batch after `completed`, with the source's position brought in line with the stored one.
-    async fn next_batch(&self, completed: TickId) -> Result<Position> {
-        let limits = BatchLimits::default();
+    /// The batch after `completed`, with the source's position brought in line with the stored one; with `is_behind` it
+    /// may join many ticks.
+    async fn next_batch(&self, completed: TickId, is_behind: bool) -> Result<Position> {
+        let limits = BatchLimits {
+            join_events: is_behind.then_some(JOINED_EVENTS),
+            ..BatchLimits::default()
+        };
         for _ in 0..2 {
             let batch = match self.reader.next_batch(&limits).await {
                 Ok(batch) => batch,

@@ -25,6 +25,9 @@ pub struct Batch {
     pub lag: Duration,
 }
 
+/// Events in a batch that is joined of several ticks because its reader is behind; up to twice as many may come.
+pub const JOINED_EVENTS: i32 = 5000;
+
 /// Limits of `pgq.next_batch_custom`; the default takes tick after tick.
 #[derive(Debug, Clone, Default)]
 pub struct BatchLimits {
@@ -34,12 +37,14 @@ pub struct BatchLimits {
     pub collect_events: Option<i32>,
     /// Merge ticks until they span this long (interval text).
     pub collect_interval: Option<String>,
+    /// Merge the ticks that are there, up to about this many events, and never wait for more.
+    pub join_events: Option<i32>,
 }
 
 impl BatchLimits {
     /// Whether several ticks may come as one batch.
     pub fn merges_ticks(&self) -> bool {
-        self.collect_events.is_some() || self.collect_interval.is_some()
+        self.collect_events.is_some() || self.collect_interval.is_some() || self.join_events.is_some()
     }
 }
 
@@ -63,6 +68,7 @@ pub async fn next_batch(
                 &limits.keep_lag,
                 &limits.collect_events,
                 &limits.collect_interval,
+                &limits.join_events,
             ],
         )
         .await?;

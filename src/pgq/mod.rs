@@ -10,7 +10,7 @@ mod queue;
 mod snapshot;
 pub mod urldict;
 
-pub use batch::{Batch, BatchLimits, finish_batch, next_batch};
+pub use batch::{Batch, BatchLimits, JOINED_EVENTS, finish_batch, next_batch};
 pub use event::{Event, EventStream};
 pub use id::{BatchId, TickId};
 pub use queue::{TICK_CHANNEL, Tick, force_tick, load_tick, notify_tick};

@@ -18,7 +18,7 @@ use crate::daemon::signals::Reload;
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::call_quietly;
 use crate::pg::{AppName, ConnInfo, Session};
-use crate::pgq::{Batch, BatchLimits, TickId, load_tick, notify_tick};
+use crate::pgq::{Batch, BatchLimits, JOINED_EVENTS, TickId, load_tick, notify_tick};
 use crate::service::fault;
 use crate::service::folded::Folded;
 use crate::service::stop::StopSignal;
@@ -416,8 +416,13 @@ impl<'a> Server<'a> {
     }
 
     fn limits(&self, config: &LondisteConfig) -> BatchLimits {
-        // While a table is on its way the worker takes tick after tick, so that the copy can meet it at one.
-        let handing_over = self.tables.values().any(|table| table.state.is_copying());
+        // While a copy replays, the worker takes tick after tick, so that the copy can meet it at one.
+        let handing_over = self
+            .tables
+            .values()
+            .any(|table| table.state.is_replayed_by_copy());
+        let merges_by_config =
+            config.pgq_batch_collect_events > 0 || config.pgq_batch_collect_interval.is_some();
         BatchLimits {
             keep_lag: config.pgq_keep_lag.clone(),
             collect_events: (config.pgq_batch_collect_events > 0 && !handing_over)
@@ -426,6 +431,9 @@ impl<'a> Server<'a> {
                 .pgq_batch_collect_interval
                 .clone()
                 .filter(|_| !handing_over),
+            // A branch hands each tick on; a leaf that is behind may take many as one.
+            join_events: (self.node.duty == Duty::Leaf && !handing_over && !merges_by_config)
+                .then_some(JOINED_EVENTS),
         }
     }
 
