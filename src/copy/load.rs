@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use super::progress::{Progress, ProgressSink};
 use super::source::SourceTable;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::pg::structure::load_structure;
 use crate::pg::{QualifiedName, Session, quote_ident};
 use crate::pgq::Snapshot;
@@ -17,6 +17,7 @@ use crate::table::{Table, TableState, store_state};
 struct SideTable {
     columns: Vec<SideColumn>,
     partitioned: bool,
+    has_rows: bool,
     estimated_rows: u64,
 }
 
@@ -26,7 +27,7 @@ struct SideColumn {
 }
 
 /// Copies the rows of `table` and stores the state `catching-up`, in one transaction on `local`; both sessions end
-/// outside of a transaction when it succeeds. Returns the snapshot that the rows belong to.
+/// outside of a transaction when it succeeds. False when the table was resynced or removed meanwhile: nothing is done.
 ///
 /// # Errors
 /// Everything is rolled back by the caller closing the sessions; the state stays `in-copy`.
@@ -37,26 +38,14 @@ pub async fn load_rows(
     table: &Table,
     source_table: &SourceTable,
     sink: &ProgressSink,
-) -> Result<Snapshot> {
+) -> Result<bool> {
     let dest = QualifiedName::parse(&table.dest);
     let from = QualifiedName::parse(&source_table.dest);
-    source
-        .batch_execute("begin isolation level repeatable read read only")
-        .await?;
-    let snapshot: Snapshot = source
-        .query_one("select pg_catalog.txid_current_snapshot()::text", &[])
-        .await?
-        .get::<_, String>(0)
-        .parse()?;
-    let source_side = load_side(source, &from).await?.ok_or_else(|| {
-        Error::not_found(format!(
-            "table \"{}\" does not exist on the source",
-            source_table.dest
-        ))
-    })?;
-
     local.batch_execute("begin").await?;
-    still_in_copy(local, queue, &table.name).await?;
+    if !still_in_copy(local, queue, &table.name).await? {
+        local.batch_execute("rollback").await?;
+        return Ok(false);
+    }
     tracing::info!("{}: locking", table.name);
     local
         .batch_execute(&format!("lock table {} in access exclusive mode", dest.quoted()))
@@ -64,6 +53,11 @@ pub async fn load_rows(
         .map_err(|error| {
             Error::from(error).context(format!("table \"{}\" cannot be locked for its copy", table.dest))
         })?;
+    // The source is asked only now: waiting for the lock here must not keep a snapshot open there.
+    let snapshot = open_snapshot(source, &from).await?;
+    let source_side = load_side(source, &from)
+        .await?
+        .ok_or_else(|| no_source_table(&source_table.dest))?;
     let local_side = load_side(local, &dest).await?.ok_or_else(|| {
         Error::not_found(format!("table \"{}\" does not exist on this node", table.dest))
             .with_hint("create it, or detach it with londiste remove-table")
@@ -152,24 +146,47 @@ pub async fn load_rows(
             Error::from(error).line()
         );
     }
-    Ok(snapshot)
+    Ok(true)
+}
+
+/// Begins the transaction whose snapshot the rows belong to. The table is locked before the snapshot is taken: a
+/// rewrite (`alter table ... type`) that came in between would hide all its rows from an older snapshot.
+async fn open_snapshot(source: &Client, from: &QualifiedName) -> Result<Snapshot> {
+    let side = load_side(source, from)
+        .await?
+        .ok_or_else(|| no_source_table(&from.to_string()))?;
+    source
+        .batch_execute("begin isolation level repeatable read read only")
+        .await?;
+    // Other kinds (a view, a foreign table) have no rows of their own that a rewrite could hide.
+    if side.has_rows {
+        source
+            .batch_execute(&format!("lock table {} in access share mode", from.quoted()))
+            .await
+            .map_err(|error| {
+                Error::from(error).context(format!("table \"{from}\" cannot be locked on the source"))
+            })?;
+    }
+    source
+        .query_one("select pg_catalog.txid_current_snapshot()::text", &[])
+        .await?
+        .get::<_, String>(0)
+        .parse()
+}
+
+fn no_source_table(name: &str) -> Error {
+    Error::not_found(format!("table \"{name}\" does not exist on the source"))
 }
 
 /// Locks the table's row of the registry: a resync or remove-table meanwhile waits, or is seen here.
-async fn still_in_copy(local: &Client, queue: &str, table: &str) -> Result<()> {
+async fn still_in_copy(local: &Client, queue: &str, table: &str) -> Result<bool> {
     let row = local
         .query_opt(
             "select merge_state from londiste.table_info where queue_name = $1 and table_name = $2 and local for update",
             &[&queue, &table],
         )
         .await?;
-    match row.and_then(|row| row.get::<_, Option<String>>(0)).as_deref() {
-        Some("in-copy") => Ok(()),
-        _ => Err(Error::new(
-            ErrorKind::Busy,
-            format!("table \"{table}\" was removed or resynced meanwhile"),
-        )),
-    }
+    Ok(row.and_then(|row| row.get::<_, Option<String>>(0)).as_deref() == Some("in-copy"))
 }
 
 async fn load_side(client: &Client, name: &QualifiedName) -> Result<Option<SideTable>> {
@@ -181,6 +198,7 @@ async fn load_side(client: &Client, name: &QualifiedName) -> Result<Option<SideT
     };
     Ok(Some(SideTable {
         partitioned: first.get::<_, &str>("relkind") == "p",
+        has_rows: matches!(first.get("relkind"), "r" | "p"),
         estimated_rows: first.get::<_, f64>("estimated_rows").max(0.0) as u64,
         columns: rows
             .iter()

@@ -4,41 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::support::Cluster;
 use crate::support::cascade::{Cascade, Server};
+use crate::support::random::Random;
 
 const KILLS: usize = 24;
 const WRITERS: usize = 3;
-
-/// Numbers that look random and come again with the same seed.
-struct Random(u64);
-
-impl Random {
-    /// From `LONDISTE_SEED`, else from the clock; told, so that a failure can be repeated.
-    fn seeded() -> Random {
-        let seed = match std::env::var("LONDISTE_SEED") {
-            Ok(text) => text.parse().expect("LONDISTE_SEED is a number"),
-            Err(_) => SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .expect("a clock after 1970")
-                .subsec_nanos()
-                .into(),
-        };
-        println!("LONDISTE_SEED={seed}");
-        Random(seed)
-    }
-
-    /// The next number below `limit` (splitmix64).
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
-    }
-}
 
 #[test]
 fn each_token_is_there_exactly_once_whatever_is_killed() {

@@ -4,6 +4,7 @@ pub mod authority;
 pub mod cascade;
 pub mod cluster;
 pub mod process;
+pub mod random;
 pub mod wait;
 
 use std::sync::OnceLock;
