@@ -51,7 +51,7 @@ fn tables_join_leave_and_join_again_under_load() {
         let table = TABLES[random.below(4) as usize];
         let (root, leaf) = (&cascade["root"], &cascade["leaf"]);
         // The whole way in comes up in each table, with whatever state the step finds.
-        match (step, random.below(4)) {
+        match (step, random.below(5)) {
             (7 | 15, _) => {
                 // Out of the whole cascade: the worker on the leaf hears of it by an event.
                 root.londiste(&["remove-table", table]);
@@ -69,6 +69,10 @@ fn tables_join_leave_and_join_again_under_load() {
             }
             (_, 2) => {
                 leaf.londiste(&["resync", "--all"]);
+            }
+            (_, 3) => {
+                cascade["leaf"].worker().kill9();
+                cascade["leaf"].start_worker();
             }
             _ => cascade.wait_until("the table to be in sync", || leaf.state(table) == "ok"),
         }
