@@ -8,7 +8,7 @@ use crate::copy::{self, ProgressSink};
 use crate::daemon::logging;
 use crate::error::Result;
 use crate::service::stop::StopLevel;
-use crate::worker::{self, WorkerOptions};
+use crate::worker::{self, Reposition, WorkerOptions};
 
 /// Long-running duties.
 #[derive(Subcommand, Debug)]
@@ -17,11 +17,27 @@ pub enum ServiceCommand {
     ///
     /// One worker runs per node, the root's included. With -d it goes to the background; -s stops it after the batch in
     /// hand, -k at once, -r makes it read its job file again.
-    Worker,
+    Worker(WorkerArgs),
     /// Copy one table in a process of its own
     ///
     /// The worker does this by itself; use it to take a copy up again while no worker runs.
     Copy(CopyArgs),
+}
+
+/// How to begin.
+#[derive(Args, Debug)]
+pub struct WorkerArgs {
+    /// Put the provider's position where this node is, and end
+    ///
+    /// For a node that was restored from a backup: it then reads again what it lost. The worker must not run.
+    #[arg(long, conflicts_with = "reset")]
+    pub rewind: bool,
+    /// Put this node's position where the provider thinks it is, and end
+    ///
+    /// What lies between the two positions is skipped, or applied again: compare the tables afterwards. The worker must
+    /// not run.
+    #[arg(long)]
+    pub reset: bool,
 }
 
 /// One table.
@@ -35,7 +51,7 @@ pub struct CopyArgs {
 impl ServiceCommand {
     pub(super) fn lock_suffix(&self) -> Option<String> {
         match self {
-            Self::Worker => Some(String::new()),
+            Self::Worker(_) => Some(String::new()),
             Self::Copy(args) => Some(format!(".copy.{}", full_name(&args.table).replace('/', "_"))),
         }
     }
@@ -44,7 +60,15 @@ impl ServiceCommand {
         let config = context.config()?.clone();
         let stop = context.stop.clone();
         match self {
-            Self::Worker => {
+            Self::Worker(WorkerArgs { rewind: true, .. }) => {
+                let tick = worker::reposition(&config, Reposition::Rewind).await?;
+                info!("both sides are at tick {tick}");
+            }
+            Self::Worker(WorkerArgs { reset: true, .. }) => {
+                let tick = worker::reposition(&config, Reposition::Reset).await?;
+                info!("both sides are at tick {tick}");
+            }
+            Self::Worker(_) => {
                 let progress = ProgressSink::detect(context.global.quiet);
                 if let Some(bars) = progress.bars().cloned() {
                     // Log records appear above the bars instead of through them.

@@ -17,6 +17,7 @@ mod copies;
 mod foreign_key;
 mod node_state;
 mod queue_copy;
+mod reposition;
 mod serve;
 mod status;
 mod stream;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use copies::Copies;
 pub use node_state::{Duty, NodeState};
+pub use reposition::{Reposition, reposition};
 
 use crate::config::londiste::LondisteConfig;
 use crate::copy::ProgressSink;

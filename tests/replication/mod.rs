@@ -1,3 +1,4 @@
 //! Whole cascades with real programs: tables join, change and leave while others replay.
 
 mod load;
+mod position;

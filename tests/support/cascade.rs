@@ -159,6 +159,13 @@ impl Node {
         self.start_worker_with(&[("LONDISTE_FAULT", fault)], &[]);
     }
 
+    /// Stops the worker, if one runs, as SIGINT does.
+    pub fn stop_worker(&mut self) {
+        if let Some(mut worker) = self.worker.take() {
+            worker.stop(LIMIT);
+        }
+    }
+
     /// Starts one more worker of this node; `suffix` makes its log another file.
     pub fn spawn_worker(&self, suffix: &str, env: &[(&str, &str)], args: &[&str]) -> Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_londiste"));
@@ -426,9 +433,7 @@ impl Cascade {
     #[track_caller]
     pub fn stop_workers(&mut self) {
         for node in &mut self.nodes {
-            if let Some(mut worker) = node.worker.take() {
-                worker.stop(LIMIT);
-            }
+            node.stop_worker();
         }
     }
 
