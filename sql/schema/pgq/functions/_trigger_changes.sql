@@ -50,6 +50,7 @@ declare
     v_is_data bool[];
     v_is_key bool[];
     v_is_magic bool[];
+    v_is_fixed bool[];
 begin
     if i_pkey is not null then
         v_keys := string_to_array(case when i_kind = 'json' then i_pkey
@@ -69,12 +70,14 @@ begin
     end if;
 
     select array_agg(a.attname::text order by a.attnum), array_agg(a.atttypid order by a.attnum),
-           array_agg(a.attgenerated = '' and not starts_with(a.attname::text, '_pgq_ev_')
+           array_agg((a.attgenerated = '' or i_kind = 'json' and coalesce(a.attname = any (v_keys), false))
+                     and not starts_with(a.attname::text, '_pgq_ev_')
                      and (i_ignored is null or a.attname <> all (i_ignored)) order by a.attnum),
            array_agg(coalesce(a.attname::text = any (v_keys), false) order by a.attnum),
            array_agg(starts_with(a.attname::text, '_pgq_ev_') order by a.attnum),
+           array_agg(a.attgenerated <> '' or a.attidentity = 'a' order by a.attnum),
            count(*)
-      into v_names, v_types, v_is_data, v_is_key, v_is_magic, v_count
+      into v_names, v_types, v_is_data, v_is_key, v_is_magic, v_is_fixed, v_count
       from pg_catalog.pg_attribute a
      where a.attrelid = i_relid
        and a.attnum > 0
@@ -124,7 +127,12 @@ begin
                 if exists (select 1 from unnest(v_values) with ordinality n (v, pos) where v_is_key[n.pos] and n.v is null) then
                     raise exception 'logtriga: Unexpected NULL key value';
                 end if;
-                select string_agg(quote_ident(v_names[n.pos]) || '=' || quote_literal(n.v), ' and ' order by n.pos)
+                -- a literal would be compared with a row as a record of unknown columns, so it says its type
+                select string_agg(quote_ident(v_names[n.pos]) || '=' || quote_literal(n.v) || coalesce(
+                                      (select '::' || format_type(t.oid, null)
+                                         from pg_catalog.pg_type t
+                                        where t.oid = v_types[n.pos] and t.typtype = 'c'), ''),
+                                  ' and ' order by n.pos)
                   into v_where
                   from unnest(v_values) with ordinality n (v, pos)
                  where v_is_key[n.pos];
@@ -140,13 +148,15 @@ begin
                      where v_is_data[n.pos]
                        and n.v is distinct from v_old[n.pos];
                     if v_data is null then
-                        -- a touch
-                        select quote_ident(v_names[n.pos]) || '=' || quote_literal(n.v)
+                        -- a touch, of a column that an update may set
+                        select quote_ident(v_names[n.pos]) || '=' || coalesce(quote_literal(n.v), 'NULL')
                           into v_data
                           from unnest(v_new) with ordinality n (v, pos)
-                         where v_is_key[n.pos]
-                         order by n.pos
+                         where not v_is_fixed[n.pos]
+                           and (v_is_key[n.pos] or v_is_data[n.pos])
+                         order by not v_is_key[n.pos], n.pos
                          limit 1;
+                        continue when v_data is null;
                     end if;
                     v_data := v_data || ' where ' || v_where;
                 end if;

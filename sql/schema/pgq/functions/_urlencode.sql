@@ -5,7 +5,7 @@ language plpgsql immutable strict as $$
 -- Function: pgq._urlencode(1)
 --
 --      Encodes a text for an event: letters, digits, "_", "." and "-" stay, space becomes "+", every other byte
---      of the text in the database's encoding becomes "%" and two lower-case hex digits.
+--      of the text in UTF-8 becomes "%" and two lower-case hex digits.
 --
 -- Parameters:
 --      i_text  - text

@@ -21,6 +21,9 @@ declare
     v_text pg_catalog.text := i_text;
     v_char pg_catalog.text;
     v_todo integer := 16;
+    -- readers take the bytes for UTF-8; of text in SQL_ASCII nobody knows the encoding
+    v_encoding pg_catalog.name := case when pg_catalog.getdatabaseencoding() operator(pg_catalog.=) 'SQL_ASCII'
+                                       then 'SQL_ASCII' else 'UTF8' end;
 begin
     loop
         v_char := pg_catalog.substring(v_text, '[^A-Za-z0-9_.,"%+-]' collate pg_catalog."C");
@@ -31,13 +34,13 @@ begin
                     case when c.x operator(pg_catalog.~) '[A-Za-z0-9_.,"%+-]' collate pg_catalog."C" then c.x
                          else pg_catalog.regexp_replace(
                              pg_catalog.encode(
-                                 pg_catalog.convert_to(c.x, pg_catalog.getdatabaseencoding()), 'hex'),
+                                 pg_catalog.convert_to(c.x, v_encoding), 'hex'),
                              '(..)', E'%\\1', 'g')
                     end, '' order by c.pos)
                   from pg_catalog.unnest(pg_catalog.string_to_array(v_text, null)) with ordinality c (x, pos));
         end if;
         v_text := pg_catalog.replace(v_text, v_char, pg_catalog.regexp_replace(
-            pg_catalog.encode(pg_catalog.convert_to(v_char, pg_catalog.getdatabaseencoding()), 'hex'),
+            pg_catalog.encode(pg_catalog.convert_to(v_char, v_encoding), 'hex'),
             '(..)', E'%\\1', 'g'));
         v_todo := v_todo operator(pg_catalog.-) 1;
     end loop;

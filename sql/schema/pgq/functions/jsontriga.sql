@@ -86,7 +86,7 @@ begin
     end if;
 
     -- rows become text with settings that do not depend on the session
-    v_style := pgq._set_style(null);
+    v_style := pgq._set_style(pgq._row_style(TG_RELID));
     if TG_OP operator(pg_catalog.<>) 'DELETE' then
         v_row := pg_catalog.concat(NEW);
     end if;

@@ -21,7 +21,7 @@ language plpgsql security definer as $$
 --
 -- Events:
 --      ev_type     - I:, U: or D: and the list of key columns; R for truncate
---      ev_data     - name=value pairs of the new row (of the old one for D), without generated columns
+--      ev_data     - name=value pairs of the new row (of the old one for D), without generated columns that are no key
 --      ev_extra1   - schema.table
 --      ev_extra2   - old row, with backup
 --
@@ -38,7 +38,7 @@ language plpgsql security definer as $$
 --      reads the catalogue each time, so every change of the table is noticed at once; inserts an event
 --
 -- Values are the text of the type's output function with ISO dates, as in a session with default settings; only the
--- time zone is the session's. Does nothing while session_replication_role is local.
+-- time zone is the session's. Money is as in locale C, names of objects (regclass) are qualified. Does nothing while session_replication_role is local.
 --
 -- Definer's rights, so that who changes rows needs no rights on the queue. There is no search_path of its own, for
 -- speed: every name, operator and type here is qualified, and values become text by output functions (concat,
@@ -55,6 +55,7 @@ declare
     v_ignored pg_catalog.text[];
     v_keys pg_catalog.text;
     v_exprs pg_catalog.text[];
+    v_style pg_catalog.text[];
     v_restyle pg_catalog.text[];
 
     v_format pg_catalog.text;
@@ -92,7 +93,12 @@ begin
         -- by attribute number; the array of names has nulls where columns were dropped
         select array(
                    select case when a.attisdropped then null
-                               when a.attgenerated operator(pg_catalog.=) '' then a.attname
+                               when a.attgenerated operator(pg_catalog.=) ''
+                                   -- not of a type whose text has more settings, see pgq._row_style()
+                                   and a.atttypid operator(pg_catalog.<>) all (
+                                       '{790,24,2202,2203,2204,2205,2206,3734,3769,4191,
+                                         791,1008,2207,2208,2209,2210,2211,3735,3770,4192}'::pg_catalog.oid[])
+                               then a.attname
                                else '!'
                           end
                      from pg_catalog.pg_attribute a
@@ -196,12 +202,14 @@ begin
     end if;
 
     -- rows become text with settings that do not depend on the session
-    if not (pg_catalog.current_setting('datestyle') operator(pg_catalog.~) '^ISO'
-            and pg_catalog.current_setting('intervalstyle') operator(pg_catalog.=) 'postgres'
-            and pg_catalog.current_setting('bytea_output') operator(pg_catalog.=) 'hex'
-            and pg_catalog.current_setting('extra_float_digits') operator(pg_catalog.~) '^[123]')
+    v_style := pgq._row_style(TG_RELID);
+    if pg_catalog.cardinality(v_style) operator(pg_catalog.>) 4
+        or not (pg_catalog.current_setting('datestyle') operator(pg_catalog.~) '^ISO'
+                and pg_catalog.current_setting('intervalstyle') operator(pg_catalog.=) 'postgres'
+                and pg_catalog.current_setting('bytea_output') operator(pg_catalog.=) 'hex'
+                and pg_catalog.current_setting('extra_float_digits') operator(pg_catalog.~) '^[123]')
     then
-        v_restyle := pgq._set_style(null);
+        v_restyle := pgq._set_style(v_style);
     end if;
     if TG_OP operator(pg_catalog.<>) 'DELETE' then
         v_row := pg_catalog.concat(NEW);
@@ -232,7 +240,13 @@ begin
       into v_format, v_ncolumns, v_magic, v_real_keys, v_key_pos, v_kept
       from (select a.attname::pg_catalog.text as name,
                    pg_catalog.row_number() over (order by a.attnum) as pos,
-                   a.attgenerated operator(pg_catalog.=) ''
+                   (a.attgenerated operator(pg_catalog.=) ''
+                        -- without its key a row would not be found
+                        or case when v_keys is null then pg_catalog.array_position(k.attnums, a.attnum) is not null
+                                else a.attname::pg_catalog.text operator(pg_catalog.=) any (
+                                         pg_catalog.regexp_split_to_array(
+                                             pg_catalog.btrim(v_keys), '[[:space:]]*,[[:space:]]*'))
+                           end)
                        and not pg_catalog.starts_with(a.attname::pg_catalog.text, '_pgq_ev_') as is_data,
                    pg_catalog.starts_with(a.attname::pg_catalog.text, '_pgq_ev_') as is_magic,
                    case when v_keys is null then pg_catalog.array_position(k.attnums, a.attnum) end as key_pos
