@@ -8,7 +8,7 @@ use futures::stream::FuturesOrdered;
 use tokio_postgres::{Client, Statement};
 
 use super::row::{Op, RowChange};
-use super::statement::{Built, build};
+use super::statement::{Built, build, overriding};
 use super::target::Target;
 use super::text_param::TextParam;
 use crate::error::{Error, ErrorKind, Result};
@@ -53,6 +53,9 @@ impl Applier {
         match RowChange::decode(event)? {
             RowChange::Fragment { op, sql } => {
                 let text = match op {
+                    Op::Insert if target.has_identity_always() => {
+                        format!("insert into {} {}", target.quoted, overriding(sql))
+                    }
                     Op::Insert => format!("insert into {} {sql}", target.quoted),
                     Op::Update => format!("update {}{} set {sql}", target.only, target.quoted),
                     Op::Delete => format!("delete from {}{} where {sql}", target.only, target.quoted),

@@ -89,17 +89,21 @@ impl<'a> RowChange<'a> {
             .split_once(':')
             .ok_or_else(|| broken(event, "unknown event type"))?;
         let op = op(letter).ok_or_else(|| broken(event, "unknown operation"))?;
+        let columns = urldict::decode(data)?;
+        // The list stands as the trigger's argument gave it, perhaps with blanks; a column's name may have some too.
         let key = key
             .split(',')
-            .map(str::trim)
+            .map(|name| {
+                if columns.iter().any(|(column, _)| column == name) {
+                    name
+                } else {
+                    name.trim()
+                }
+            })
             .filter(|name| !name.is_empty())
             .map(Cow::Borrowed)
             .collect();
-        Ok(Self::Row {
-            op,
-            key,
-            columns: urldict::decode(data)?,
-        })
+        Ok(Self::Row { op, key, columns })
     }
 }
 

@@ -21,8 +21,8 @@ pub struct Built {
     pub expects_row: bool,
 }
 
-/// Builds the statements of one row change: none when it changes nothing here, two when an identity column that may
-/// not be updated forces a delete and an insert.
+/// Builds the statements of one row change: none when it changes nothing here, two where there are identity columns
+/// that may not be updated: one for the row that has their values already, one for the row that has not.
 ///
 /// # Errors
 /// When the event has a column that the table lacks, or no key for an update or delete.
@@ -35,40 +35,124 @@ pub fn build(target: &Target, op: Op, key: &[Cow<'_, str>], columns: &Columns<'_
         Op::Insert => vec![insert(target, columns)?],
         Op::Delete => vec![delete(target, key, columns)?],
         Op::Update => {
-            let set: Vec<_> = columns
+            let (fixed, set): (Vec<_>, Vec<_>) = columns
                 .iter()
                 .filter(|(name, _)| !is_key(name) && !target.columns[&**name].generated)
-                .collect();
-            if set.is_empty() {
-                vec![]
-            } else if set
-                .iter()
-                .any(|(name, _)| target.columns[&**name].identity_always)
-            {
-                vec![delete(target, key, columns)?, insert(target, columns)?]
+                .partition(|(name, _)| target.columns[&**name].identity_always);
+            if fixed.is_empty() {
+                update(target, key, columns, &set, &[])?.into_iter().collect()
             } else {
-                let mut sql = format!("update {}{} set ", target.only, target.quoted);
-                let mut params = Vec::with_capacity(columns.len());
-                for (position, (name, value)) in set.into_iter().enumerate() {
-                    if position > 0 {
-                        sql.push_str(", ");
-                    }
-                    params.push(value.as_deref().map(str::to_owned));
-                    write!(sql, "{} = ${}", quote_ident(name), params.len()).expect("a string takes all");
-                }
-                condition(&mut sql, &mut params, target, key, columns)?;
-                vec![Built {
-                    sql,
-                    params,
-                    expects_row: true,
-                }]
+                let mut built: Vec<_> = update(target, key, columns, &set, &fixed)?.into_iter().collect();
+                built.push(replace(target, key, columns, &fixed)?);
+                built
             }
         }
     })
 }
 
-fn column(target: &Target, name: &str) -> Result<TargetColumn> {
-    target.columns.get(name).copied().ok_or_else(|| {
+type Column<'a> = (Cow<'a, str>, Option<Cow<'a, str>>);
+
+/// An update of `set`, of the row whose columns `fixed` have the event's values already; none where nothing is set.
+fn update(
+    target: &Target,
+    key: &[Cow<'_, str>],
+    columns: &Columns<'_>,
+    set: &[&Column<'_>],
+    fixed: &[&Column<'_>],
+) -> Result<Option<Built>> {
+    if set.is_empty() {
+        return Ok(None);
+    }
+    let mut sql = format!("update {}{} set ", target.only, target.quoted);
+    let mut params = Vec::with_capacity(columns.len());
+    for (position, (name, value)) in set.iter().enumerate() {
+        if position > 0 {
+            sql.push_str(", ");
+        }
+        params.push(value.as_deref().map(str::to_owned));
+        write!(sql, "{} = ${}", quote_ident(name), params.len()).expect("a string takes all");
+    }
+    condition(&mut sql, &mut params, target, key, columns)?;
+    for (name, value) in fixed {
+        params.push(value.as_deref().map(str::to_owned));
+        write!(
+            sql,
+            " and {} is not distinct from ${}",
+            quote_ident(name),
+            params.len()
+        )
+        .expect("a string takes all");
+    }
+    Ok(Some(Built {
+        sql,
+        params,
+        expects_row: fixed.is_empty(),
+    }))
+}
+
+/// Puts a new row in the place of one whose columns `fixed`, which no update may set, have other values. Columns that
+/// only this node has get their defaults.
+fn replace(
+    target: &Target,
+    key: &[Cow<'_, str>],
+    columns: &Columns<'_>,
+    fixed: &[&Column<'_>],
+) -> Result<Built> {
+    let mut params = Vec::new();
+    let mut sql = format!("with gone as (delete from {}{}", target.only, target.quoted);
+    condition(&mut sql, &mut params, target, key, columns)?;
+    for (position, (name, value)) in fixed.iter().enumerate() {
+        sql.push_str(if position == 0 { " and (" } else { " or " });
+        params.push(value.as_deref().map(str::to_owned));
+        write!(sql, "{} is distinct from ${}", quote_ident(name), params.len()).expect("a string takes all");
+    }
+    sql.push_str(") returning 1) ");
+    let (mut names, mut values) = (String::new(), String::new());
+    for (name, value) in columns {
+        let column = column(target, name)?;
+        if column.generated {
+            continue;
+        }
+        if !names.is_empty() {
+            names.push_str(", ");
+            values.push_str(", ");
+        }
+        params.push(value.as_deref().map(str::to_owned));
+        names.push_str(&quote_ident(name));
+        write!(values, "${}::{}", params.len(), column.type_name).expect("a string takes all");
+    }
+    write!(
+        sql,
+        "insert into {} ({names}) overriding system value select {values} from gone",
+        target.quoted
+    )
+    .expect("a string takes all");
+    Ok(Built {
+        sql,
+        params,
+        expects_row: false,
+    })
+}
+
+/// The tail of an insert, `(c1,c2) values (...)`, that overrides identity columns.
+pub fn overriding(tail: &str) -> String {
+    let mut quoted = false;
+    let end = tail.char_indices().find_map(|(position, c)| {
+        match c {
+            '"' => quoted = !quoted,
+            ')' if !quoted => return Some(position + 1),
+            _ => {}
+        }
+        None
+    });
+    match end {
+        Some(end) => format!("{} overriding system value{}", &tail[..end], &tail[end..]),
+        None => tail.to_owned(),
+    }
+}
+
+fn column<'t>(target: &'t Target, name: &str) -> Result<&'t TargetColumn> {
+    target.columns.get(name).ok_or_else(|| {
         Error::new(
             ErrorKind::Database,
             format!("table \"{}\" has no column \"{name}\"", target.name),
@@ -155,12 +239,15 @@ fn condition(
                     ),
                 )
             })?;
-        column(target, name)?;
+        let column = column(target, name)?;
         sql.push_str(&quote_ident(name));
         match value {
             Some(value) => {
                 params.push(Some(value.clone().into_owned()));
                 write!(sql, " = ${}", params.len()).expect("a string takes all");
+                if column.composite {
+                    write!(sql, "::{}", column.type_name).expect("a string takes all");
+                }
             }
             None => sql.push_str(" is null"),
         }
@@ -176,20 +263,22 @@ mod tests {
         let plain = TargetColumn {
             generated: false,
             identity_always: false,
+            type_name: "integer".to_owned(),
+            composite: false,
         };
         Target {
             name: "public.t".to_owned(),
             quoted: "public.t".to_owned(),
             only: "only ",
             columns: [
-                ("id".to_owned(), plain),
-                ("k".to_owned(), plain),
-                ("Mixed".to_owned(), plain),
+                ("id".to_owned(), plain.clone()),
+                ("k".to_owned(), plain.clone()),
+                ("Mixed".to_owned(), plain.clone()),
                 (
                     "twice".to_owned(),
                     TargetColumn {
                         generated: true,
-                        ..plain
+                        ..plain.clone()
                     },
                 ),
                 (
@@ -252,9 +341,18 @@ mod tests {
         assert_eq!(
             sql(Op::Update, &["id"], &row),
             [
-                "delete from only public.t where id = $1",
-                "insert into public.t (id, nr) overriding system value values ($1, $2)"
+                "with gone as (delete from only public.t where id = $1 and (nr is distinct from $2) returning 1) \
+                 insert into public.t (id, nr) overriding system value select $3::integer, $4::integer from gone"
             ]
+        );
+        let row = [("id", Some("1")), ("k", Some("2")), ("nr", Some("7"))];
+        assert_eq!(
+            sql(Op::Update, &["id"], &row)[0],
+            "update only public.t set k = $1 where id = $2 and nr is not distinct from $3"
+        );
+        assert_eq!(
+            overriding("(a,\"b)\"\")\") values ('x')"),
+            "(a,\"b)\"\")\") overriding system value values ('x')"
         );
     }
 

@@ -22,12 +22,16 @@ pub struct Target {
 }
 
 /// A column as replay sees it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct TargetColumn {
     /// Computed by the server: must not be written.
     pub generated: bool,
     /// `generated always as identity`: needs OVERRIDING in an insert and cannot be updated.
     pub identity_always: bool,
+    /// Its type for a cast, without length or precision.
+    pub type_name: String,
+    /// The type is a composite one: the server takes a bare parameter beside it for a record of unknown columns.
+    pub composite: bool,
 }
 
 impl Target {
@@ -55,6 +59,8 @@ impl Target {
                 let column = TargetColumn {
                     generated: row.get("generated"),
                     identity_always: row.get("identity_always"),
+                    type_name: row.get("type_name"),
+                    composite: row.get("composite"),
                 };
                 (row.get("attname"), column)
             })
@@ -65,5 +71,10 @@ impl Target {
             only,
             columns,
         })
+    }
+
+    /// Whether an insert has to say that it overrides an identity column.
+    pub fn has_identity_always(&self) -> bool {
+        self.columns.values().any(|column| column.identity_always)
     }
 }

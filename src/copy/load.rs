@@ -24,6 +24,7 @@ struct SideTable {
 struct SideColumn {
     name: String,
     generated: bool,
+    names_objects: bool,
 }
 
 /// Copies the rows of `table` and stores the state `catching-up`, in one transaction on `local`; both sessions end
@@ -58,6 +59,11 @@ pub async fn load_rows(
     let source_side = load_side(source, &from)
         .await?
         .ok_or_else(|| no_source_table(&source_table.dest))?;
+    if source_side.columns.iter().any(|column| column.names_objects) {
+        // Names are printed without schema where the path of this session would find them; that of the reading
+        // session may be another one.
+        source.batch_execute("set local search_path = ''").await?;
+    }
     let local_side = load_side(local, &dest).await?.ok_or_else(|| {
         Error::not_found(format!("table \"{}\" does not exist on this node", table.dest))
             .with_hint("create it, or detach it with londiste remove-table")
@@ -205,6 +211,7 @@ async fn load_side(client: &Client, name: &QualifiedName) -> Result<Option<SideT
             .map(|row| SideColumn {
                 name: row.get("attname"),
                 generated: row.get("generated"),
+                names_objects: row.get("names_objects"),
             })
             .collect(),
     }))

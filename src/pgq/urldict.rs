@@ -49,7 +49,10 @@ fn unescape(text: &str) -> Result<Cow<'_, str>> {
     bytes.extend_from_slice(rest);
     String::from_utf8(bytes)
         .map(Cow::Owned)
-        .map_err(|_| broken(text, "the bytes are not valid UTF-8"))
+        .map_err(|_| {
+            broken(text, "the bytes are not valid UTF-8")
+                .with_hint("the trigger of the ancestor writes the bytes of its database's encoding: install pgq of londiste on the root, or convert that database to UTF-8")
+        })
 }
 
 fn hex_digit(byte: u8) -> Option<u8> {
