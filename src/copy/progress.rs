@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 /// Where the progress of all copies of a process is shown.
 #[derive(Clone)]
@@ -45,9 +45,12 @@ impl Progress {
         let bar = sink.0.as_ref().map(|bars| {
             let bar = bars.add(ProgressBar::new(expected_rows.max(1)));
             let style = ProgressStyle::with_template(
-                "{prefix:30!} {bar:30} {human_pos:>12} rows {per_sec:>14} {msg} {eta:>5} left",
+                "{prefix:30!} {bar:30} {human_pos:>12} rows {rate:>11} rows/s {msg}, {eta} left",
             )
-            .expect("the template is constant");
+            .expect("the template is constant")
+            .with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                let _ = write!(out, "{}", HumanCount(state.per_sec().max(0.0) as u64));
+            });
             bar.set_style(style);
             bar.set_prefix(table.to_owned());
             bar

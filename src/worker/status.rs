@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::pgq::TickId;
-use crate::table::Table;
+use crate::table::{Table, TableState};
 
 /// Counters since the last line.
 #[derive(Debug)]
@@ -96,8 +96,11 @@ impl Status {
         let mut lines = Vec::new();
         let mut moving: Vec<String> = tables
             .values()
-            .filter(|table| table.state != crate::table::TableState::Ok)
-            .map(|table| format!("{} {}", table.name, table.state))
+            .filter(|table| table.state != TableState::Ok)
+            .map(|table| match table.state {
+                TableState::Missing => format!("{} waiting for its copy", table.name),
+                state => format!("{} {state}", table.name),
+            })
             .collect();
         moving.sort();
         let ok = tables.len() - moving.len();
