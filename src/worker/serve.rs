@@ -365,7 +365,16 @@ impl<'a> Server<'a> {
             return self.follow_combined(config, &batch).await;
         }
         if batch.tick == self.node.completed {
-            // The commit came through, its answer or the finish did not.
+            // The commit came through, its answer or the finish did not. Or the provider was set back by just this tick.
+            self.identity
+                .check(
+                    &self.local,
+                    &config.queue_name,
+                    &config.consumer_name,
+                    &self.node.provider,
+                    (batch.tick, &batch.tick_time),
+                )
+                .await?;
             if self.node.duty == Duty::Branch {
                 self.refresh(config).await?;
                 if self.node.queue_top.is_some_and(|top| top < self.node.completed) {
@@ -381,7 +390,13 @@ impl<'a> Server<'a> {
         }
         let (queue, consumer) = (config.queue_name.as_str(), config.consumer_name.as_str());
         self.identity
-            .check(&self.local, queue, consumer, &self.node.provider, &batch)
+            .check(
+                &self.local,
+                queue,
+                consumer,
+                &self.node.provider,
+                (batch.prev_tick, &batch.prev_tick_time),
+            )
             .await?;
         let started = Instant::now();
         let mut work = BatchWork {

@@ -7,7 +7,7 @@
 use tokio_postgres::Client;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::pgq::Batch;
+use crate::pgq::{Batch, TickId};
 use crate::sql;
 
 /// Keeps and compares what providers said. Without our own schema in the database it knows nothing and says so once.
@@ -34,7 +34,7 @@ impl StreamIdentity {
         Ok(Self { stored_here })
     }
 
-    /// Compares the batch's first tick with what was stored when this node replayed it.
+    /// Compares a tick as the provider describes it now with what was stored when this node replayed it.
     ///
     /// # Errors
     /// [`ErrorKind::Position`] when it is another tick of the same number.
@@ -44,7 +44,7 @@ impl StreamIdentity {
         queue: &str,
         consumer: &str,
         provider: &str,
-        batch: &Batch,
+        (tick, time): (TickId, &str),
     ) -> Result<()> {
         if !self.stored_here {
             return Ok(());
@@ -52,24 +52,17 @@ impl StreamIdentity {
         let row = client
             .query_opt(
                 sql::worker::SAME_STREAM,
-                &[
-                    &queue,
-                    &consumer,
-                    &provider,
-                    &batch.prev_tick.0,
-                    &batch.prev_tick_time,
-                ],
+                &[&queue, &consumer, &provider, &tick.0, &time],
             )
             .await?;
         match row {
             Some(row) if !row.get::<_, bool>("same") => Err(Error::new(
                 ErrorKind::Position,
-                format!("provider \"{provider}\" has another history: its tick {} is not the one replayed here", batch.prev_tick),
+                format!("provider \"{provider}\" has another history: its tick {tick} is not the one replayed here"),
             )
             .with_detail(format!(
-                "replayed here: tick of {}; offered now: tick of {}",
+                "replayed here: tick of {}; offered now: tick of {time}",
                 row.get::<_, String>("tick_time"),
-                batch.prev_tick_time
             ))
             .with_hint("was the provider restored from a backup, or a standby promoted that lacked the last changes?")
             .with_hint("compare the tables (londiste compare), resync those that differ, then delete this queue's row from londiste_rs.stream_position")),
