@@ -13,6 +13,7 @@ use crate::apply::Applier;
 use crate::config::londiste::LondisteConfig;
 use crate::consumer::Reader;
 use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::node::become_replica;
 use crate::pg::{AppName, ConnInfo, Session, quote_literal};
 use crate::pgq::{Batch, BatchLimits, JOINED_EVENTS, Snapshot, TickId, load_tick};
 use crate::service::backoff::Backoff;
@@ -156,12 +157,7 @@ impl<'a> Runner<'a> {
         let consumer = copy_consumer(&config.consumer_name, &job.table);
         let local = Session::connect(&ConnInfo::parse(&config.db)?, &app).await?;
         take_lock(&local, queue, &consumer).await?;
-        local
-            .query(
-                "select londiste.set_session_replication_role('replica', false)",
-                &[],
-            )
-            .await?;
+        become_replica(&local).await?;
         local.batch_execute("listen londiste").await?;
         let worker = local
             .query_one(

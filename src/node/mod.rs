@@ -7,8 +7,10 @@ pub mod call;
 pub mod dialer;
 pub mod info;
 pub mod lag;
+pub mod replica_role;
 pub mod tree;
 
 pub use call::{CallResult, call, call_quietly};
 pub use dialer::Dialer;
 pub use info::{ConsumerInfo, Member, NodeInfo, NodeType};
+pub use replica_role::become_replica;

@@ -16,7 +16,7 @@ use crate::consumer::Reader;
 use crate::copy::{drop_consumer, remote_info};
 use crate::daemon::signals::Reload;
 use crate::error::{Error, ErrorKind, Result};
-use crate::node::call_quietly;
+use crate::node::{become_replica, call_quietly};
 use crate::pg::{AppName, ConnInfo, Session};
 use crate::pgq::{Batch, BatchLimits, JOINED_EVENTS, TickId, load_tick, notify_tick};
 use crate::service::fault;
@@ -77,6 +77,8 @@ enum Pass {
 
 struct Server<'a> {
     local: Session,
+    // The local session applies rows of others; a root's session need not be allowed to.
+    replica: bool,
     reader: Option<(String, Reader)>,
     node: NodeState,
     node_seen: Instant,
@@ -120,12 +122,6 @@ impl<'a> Server<'a> {
         let app = AppName::new("worker", &node.name, queue);
         let local = Session::connect(&info, &app).await?;
         take_worker_lock(&local, queue, consumer, &node.name, stop).await?;
-        local
-            .query(
-                "select londiste.set_session_replication_role('replica', false)",
-                &[],
-            )
-            .await?;
         local.batch_execute(&format!("listen {WAKE_CHANNEL}")).await?;
         // Read again under the lock: another worker may have moved it.
         let node = NodeState::load(&local, queue, consumer).await?;
@@ -158,6 +154,7 @@ impl<'a> Server<'a> {
         Ok(Self {
             copies,
             local,
+            replica: false,
             reader: None,
             node,
             node_seen: now,
@@ -267,6 +264,10 @@ impl<'a> Server<'a> {
             self.root_duties(config).await?;
             self.move_tables(config).await?;
             return Ok(Pass::Idle);
+        }
+        if !self.replica {
+            become_replica(&self.local).await?;
+            self.replica = true;
         }
         self.connect_provider(config).await?;
         self.remove_stray_copies(config).await?;
