@@ -137,6 +137,7 @@ room! {
         LOCAL_REMOVE_SEQ = "local_remove_seq",
         LOCAL_REMOVE_TABLE = "local_remove_table",
         LOCAL_SET_TABLE_ATTRS = "local_set_table_attrs",
+        STORE_STATE = "store_state",
         WAKE_WORKERS = "wake_workers",
     }
 }

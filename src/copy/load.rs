@@ -139,7 +139,13 @@ pub async fn load_rows(
         }
     }
     fault::point("copy.structure.restored");
-    store_state(local, queue, &table.name, TableState::CatchingUp, Some(&snapshot)).await?;
+    let (from, to) = (TableState::InCopy, TableState::CatchingUp);
+    if !store_state(local, queue, &table.name, from, to, Some(&snapshot)).await? {
+        return Err(Error::internal(format!(
+            "the state of table \"{}\" changed under its lock",
+            table.name
+        )));
+    }
     fault::point("copy.data.before-commit");
     local.batch_execute("commit").await?;
     fault::point("copy.data.committed");

@@ -241,15 +241,10 @@ impl<'a> Runner<'a> {
                 (CopyMove::Replay, Some(batch)) => self.replay(&batch).await?,
                 (CopyMove::TakeOver, _) => self.take_over(completed).await?,
                 (CopyMove::WannaSync(tick), _) => {
-                    store_state(
-                        &self.local,
-                        self.queue,
-                        &table.name,
-                        TableState::WannaSync(tick),
-                        None,
-                    )
-                    .await?;
-                    fault::point("copy.wanna-sync.committed");
+                    let to = TableState::WannaSync(tick);
+                    if store_state(&self.local, self.queue, &table.name, table.state, to, None).await? {
+                        fault::point("copy.wanna-sync.committed");
+                    }
                     self.job.changed.notify_one();
                 }
                 _ => {
@@ -458,8 +453,15 @@ impl<'a> Runner<'a> {
         self.local.batch_execute("begin").await?;
         let worker = lock_position(&self.local, self.queue, &self.job.config.consumer_name).await?;
         let table = load_own(&self.local, self.job).await?;
-        if worker == Some(completed) && table.is_some_and(|table| table.state.is_replayed_by_copy()) {
-            store_state(&self.local, self.queue, &self.job.table, TableState::Ok, None).await?;
+        let from = table
+            .filter(|table| worker == Some(completed) && table.state.is_replayed_by_copy())
+            .map(|table| table.state);
+        let (queue, name) = (self.queue, &self.job.table);
+        let moved = match from {
+            Some(from) => store_state(&self.local, queue, name, from, TableState::Ok, None).await?,
+            None => false,
+        };
+        if moved {
             fault::point("copy.ok.before-commit");
             self.local.batch_execute("commit").await?;
             fault::point("copy.ok.committed");
@@ -491,7 +493,9 @@ impl<'a> Runner<'a> {
 
     async fn start_over(&mut self, table: &Table, why: &str) -> Result<()> {
         tracing::warn!("{}: the copy starts over: {why}", table.name);
-        store_state(&self.local, self.queue, &table.name, TableState::InCopy, None).await
+        let to = TableState::InCopy;
+        store_state(&self.local, self.queue, &table.name, table.state, to, None).await?;
+        Ok(())
     }
 
     /// Removes what the copy registered; the table is not its own any more.

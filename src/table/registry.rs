@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio_postgres::Client;
 
 use super::{TableAttrs, TableState};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pgq::{Snapshot, TickId};
 use crate::sql;
 
@@ -60,34 +60,33 @@ pub async fn load_tables(client: &Client, queue: &str, consumer: &str) -> Result
         .collect()
 }
 
-/// Stores state and snapshot of an attached table.
-///
-/// # Errors
-/// When the table is not attached any more (removed meanwhile).
+/// Moves an attached table from state `from` to state `to`, with a snapshot to keep. False, and nothing is changed, when
+/// it is not in that state any more: an administrator was faster, and what he asked for must not be lost.
 pub async fn store_state(
     client: &Client,
     queue: &str,
     table: &str,
-    state: TableState,
+    from: TableState,
+    to: TableState,
     snapshot: Option<&Snapshot>,
-) -> Result<()> {
-    let row = client
+) -> Result<bool> {
+    let moved: bool = client
         .query_one(
-            "select ret_code, ret_note from londiste.local_set_table_state($1, $2, $3, $4)",
+            sql::table::STORE_STATE,
             &[
                 &queue,
                 &table,
+                &from.stored(),
+                &to.stored(),
                 &snapshot.map(Snapshot::to_string),
-                &state.stored(),
             ],
         )
-        .await?;
-    let (code, note): (i32, String) = (row.get(0), row.get(1));
-    if code >= 300 {
-        return Err(Error::not_found(format!(
-            "state of table \"{table}\" cannot be stored: {note}"
-        )));
+        .await?
+        .get("moved");
+    if moved {
+        tracing::debug!("storing state of {table}: new_state:{to}");
+    } else {
+        tracing::debug!("{table} is no longer {from}, so it does not become {to}");
     }
-    tracing::debug!("storing state of {table}: new_state:{state}");
-    Ok(())
+    Ok(moved)
 }

@@ -156,10 +156,15 @@ impl BatchWork<'_> {
                 && let Some(table) = tables.get_mut(&name)
             {
                 let queue = &self.config.queue_name;
-                store_state(self.local, queue, &name, TableState::Ok, table.snapshot.as_ref()).await?;
-                fault::point("worker.do-sync.committed");
-                tracing::info!("{name}: in sync at tick {completed}");
-                table.state = TableState::Ok;
+                let (from, snapshot) = (table.state, table.snapshot.as_ref());
+                if store_state(self.local, queue, &name, from, TableState::Ok, snapshot).await? {
+                    fault::point("worker.do-sync.committed");
+                    tracing::info!("{name}: in sync at tick {completed}");
+                    table.state = TableState::Ok;
+                } else {
+                    // Resynced or removed in this moment: not ours in this batch.
+                    table.state = TableState::Missing;
+                }
             }
         }
         Ok(())
@@ -244,8 +249,10 @@ impl BatchWork<'_> {
         for table in tables.values_mut() {
             let passed = |snapshot: &Snapshot| tick.snapshot.covers(snapshot);
             if table.state == TableState::Ok && table.snapshot.as_ref().is_some_and(passed) {
-                table.snapshot = None;
-                store_state(self.local, queue, &table.name, TableState::Ok, None).await?;
+                let ok = TableState::Ok;
+                if store_state(self.local, queue, &table.name, ok, ok, None).await? {
+                    table.snapshot = None;
+                }
             }
         }
         Ok(())

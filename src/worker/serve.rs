@@ -577,7 +577,12 @@ impl<'a> Server<'a> {
                     let dest = self.tables[&name].dest.clone();
                     drop_foreign_keys(&self.local, &dest).await?;
                     self.local.batch_execute("begin").await?;
-                    store_state(&self.local, queue, &name, TableState::InCopy, None).await?;
+                    let (from, to) = (TableState::Missing, TableState::InCopy);
+                    if !store_state(&self.local, queue, &name, from, to, None).await? {
+                        // Removed in this moment.
+                        self.local.batch_execute("rollback").await?;
+                        continue;
+                    }
                     fault::point("table.in-copy.before-commit");
                     self.local.batch_execute("commit").await?;
                     fault::point("table.in-copy.committed");

@@ -125,6 +125,34 @@ fn death_of_the_worker_that_takes_a_table_over() {
     scene.recover("worker.do-sync.committed", None);
 }
 
+#[test]
+fn a_resync_at_the_moment_of_the_hand_over_is_not_lost() {
+    let mut scene = Scene::new("f_resync");
+    let (rows, busy) = scene.arrange_slow_worker("nowhere");
+    drop(rows);
+    let branch = &scene.cascade["branch"];
+    scene
+        .cascade
+        .wait_until("the copy to be ahead of the worker", || {
+            branch.state("child").starts_with("wanna-sync:")
+        });
+    // Only another copy takes this row away again.
+    branch.psql("set session_replication_role = replica; insert into child values (-1, -1, 1)");
+    let resync = branch.hold(
+        "update londiste.table_info set merge_state = null, custom_snapshot = null \
+          where table_name = 'public.child'",
+    );
+    drop(busy);
+    scene.cascade.wait_until("the hand-over to meet the resync", || {
+        branch.psql(
+            "select count(*) > 0 from pg_stat_activity where datname = current_database() \
+                    and wait_event_type = 'Lock' and application_name like 'londiste:%'",
+        ) == "t"
+    });
+    resync.commit();
+    scene.recover("a resync at the hand-over", None);
+}
+
 struct Scene {
     cascade: Cascade,
     structure: Vec<String>,

@@ -300,6 +300,14 @@ pub struct Held {
     input: Option<ChildStdin>,
 }
 
+impl Held {
+    /// Commits it instead.
+    pub fn commit(mut self) {
+        let input = self.input.as_mut().expect("psql has a stdin until the end");
+        writeln!(input, "commit;").expect("write to psql");
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         // At the end of its input psql leaves, and the server rolls back.
