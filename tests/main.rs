@@ -3,6 +3,7 @@
 #[allow(dead_code)]
 mod cli;
 mod fault;
+mod peers;
 mod pg;
 mod replication;
 #[allow(dead_code)]

@@ -284,6 +284,7 @@ impl Node {
     /// Keys, constraints, indexes and triggers of a table as definitions, one per line.
     #[track_caller]
     pub fn structure(&self, table: &str) -> String {
+        let table = table.replace('\'', "''");
         self.psql(&format!(
             "select 'constraint ' || conname || ' ' || pg_get_constraintdef(oid) || ' ' || convalidated \
                from pg_constraint where conrelid = '{table}'::regclass \
