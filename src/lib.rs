@@ -14,6 +14,7 @@ pub mod daemon;
 pub mod error;
 pub mod execute;
 pub mod install;
+pub mod metrics;
 pub mod node;
 pub mod pg;
 pub mod pgq;

@@ -49,6 +49,15 @@ room! {
 }
 
 room! {
+    /// Comparing rows.
+    compare {
+        FIND_COVERING_TICK = "find_covering_tick",
+        LOAD_DIGEST_FACTS = "load_digest_facts",
+        TAKE_SNAPSHOT = "take_snapshot",
+    }
+}
+
+room! {
     /// The first copy of a table.
     copy {
         HAS_MERGED_ROWS = "has_merged_rows",
@@ -72,6 +81,14 @@ room! {
         LOAD_VERSIONS = "load_versions",
         LOCK_INSTALL = "lock_install",
         MARK_COMPONENT = "mark_component",
+    }
+}
+
+room! {
+    /// Numbers for monitoring.
+    metrics {
+        LOAD_CONSUMERS = "load_consumers",
+        LOAD_QUEUES = "load_queues",
     }
 }
 
@@ -176,15 +193,6 @@ room! {
     }
 }
 
-room! {
-    /// Comparing rows.
-    compare {
-        FIND_COVERING_TICK = "find_covering_tick",
-        LOAD_DIGEST_FACTS = "load_digest_facts",
-        TAKE_SNAPSHOT = "take_snapshot",
-    }
-}
-
 /// Every query of the product: path below `sql/query/` and text.
 pub fn all() -> Vec<(&'static str, &'static str)> {
     [
@@ -194,6 +202,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         copy::ALL,    //
         execute::ALL, //
         install::ALL, //
+        metrics::ALL, //
         node::ALL,    //
         pg::ALL,      //
         pgq::ALL,     //

@@ -3,6 +3,7 @@
 #[allow(dead_code)]
 mod cli;
 mod fault;
+mod metrics;
 mod peers;
 mod pg;
 mod replication;

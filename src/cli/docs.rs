@@ -9,6 +9,7 @@ use super::{GROUPS, definition};
 use crate::config::key::{Effect, Key};
 use crate::config::londiste_keys::LONDISTE_KEYS;
 use crate::config::pgqd::PGQD_KEYS;
+use crate::metrics::{Kind, METRICS};
 
 /// Every generated page: name of the file and text.
 pub fn man_pages() -> Vec<(&'static str, String)> {
@@ -17,6 +18,7 @@ pub fn man_pages() -> Vec<(&'static str, String)> {
         ("londiste.5", londiste_5()),
         ("pgqd.1", pgqd_1()),
         ("pgqd.5", pgqd_5()),
+        ("londiste-metrics.7", metrics_7()),
     ]
 }
 
@@ -134,6 +136,35 @@ fn pgqd_5() -> String {
         page.key(key);
     }
     page.see_also("pgqd(1), londiste(5)");
+    page.render()
+}
+
+fn metrics_7() -> String {
+    let mut page = Page::new("londiste-metrics", "7", "numbers for monitoring");
+    page.section("DESCRIPTION");
+    page.paragraphs(
+        "`londiste INI worker --metrics-listen PLACE` and `pgqd --metrics-listen PLACE CONFIG` answer GET requests for \
+         `/metrics` with these numbers in the text form of Prometheus. PLACE is a port on the loopback interface, or \
+         HOST:PORT. Nothing is served without the option. The numbers of queues and consumers come from pgqd, or from the \
+         worker that ticks because no pgqd does; they are read every ten seconds.",
+    );
+    page.section("METRICS");
+    for metric in METRICS {
+        let kind = match metric.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        let labels = match metric.labels {
+            "" => String::new(),
+            labels => format!("; labels {labels}"),
+        };
+        page.entry(
+            vec![bold(metric.name)],
+            &format!("{} ({kind}{labels}).", metric.help),
+        );
+    }
+    page.see_also("londiste(1), pgqd(1)");
     page.render()
 }
 

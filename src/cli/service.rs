@@ -7,6 +7,7 @@ use super::Context;
 use crate::copy::{self, ProgressSink};
 use crate::daemon::logging;
 use crate::error::Result;
+use crate::metrics;
 use crate::service::stop::StopLevel;
 use crate::worker::{self, Reposition, WorkerOptions};
 
@@ -38,6 +39,9 @@ pub struct WorkerArgs {
     /// not run.
     #[arg(long)]
     pub reset: bool,
+    /// Serve metrics for Prometheus at [HOST:]PORT; without a host on the loopback interface
+    #[arg(long, value_name = "PLACE")]
+    pub metrics_listen: Option<String>,
 }
 
 /// One table.
@@ -68,7 +72,10 @@ impl ServiceCommand {
                 let tick = worker::reposition(&config, Reposition::Reset).await?;
                 info!("both sides are at tick {tick}");
             }
-            Self::Worker(_) => {
+            Self::Worker(args) => {
+                if let Some(place) = &args.metrics_listen {
+                    metrics::listen(place)?;
+                }
                 let progress = ProgressSink::detect(context.global.quiet);
                 if let Some(bars) = progress.bars().cloned() {
                     // Log records appear above the bars instead of through them.

@@ -26,6 +26,10 @@ pub struct Args {
     #[arg(short, visible_short_alias = 'D', long)]
     pub daemon: bool,
 
+    /// Serve metrics for Prometheus at [HOST:]PORT; without a host on the loopback interface
+    #[arg(long, value_name = "PLACE")]
+    pub metrics_listen: Option<String>,
+
     /// Stop the running process when it has finished what it does (SIGINT)
     #[arg(short, long, group = "signal")]
     pub stop: bool,

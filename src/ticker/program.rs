@@ -101,7 +101,12 @@ fn run(args: &Args) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let ended = runtime.block_on(serve(config, &log));
+    let ended = runtime.block_on(async {
+        if let Some(place) = &args.metrics_listen {
+            crate::metrics::listen(place)?;
+        }
+        serve(config, &log).await
+    });
     if let Err(error) = &ended
         && args.daemon
     {

@@ -30,16 +30,19 @@ impl Stats {
     /// Counts a round or a tick.
     pub fn count_tick(&self) {
         self.ticks.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("pgq_ticks_total").increment(1);
     }
 
     /// Counts a maintenance round.
     pub fn count_maint(&self) {
         self.maint.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("pgq_maintenance_rounds_total").increment(1);
     }
 
     /// Counts moved retry events.
     pub fn count_retry(&self, moved: u64) {
         self.retry.fetch_add(moved, Ordering::Relaxed);
+        metrics::counter!("pgq_retried_events_total").increment(moved);
     }
 
     /// The line, and counting starts again.

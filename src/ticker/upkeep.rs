@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::stats::Stats;
 use super::{Periods, maintain, retry};
 use crate::error::{Error, Result};
+use crate::metrics;
 use crate::pg::{AppName, ConnInfo, Session};
 use crate::service::backoff::Backoff;
 use crate::service::folded::Folded;
@@ -18,6 +19,9 @@ use crate::sql;
 
 /// First and longest pause after a failure. Ancestor: 20 s after any error.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
+
+/// Pause between two looks at queues and consumers, when somebody scrapes the metrics.
+const OBSERVE_PERIOD: Duration = Duration::from_secs(10);
 
 /// Failures of all connections to one database: what one of them told the others do not tell again.
 pub type Failures = Arc<Mutex<Folded>>;
@@ -66,9 +70,19 @@ impl Upkeep {
         let mut operation_errors = Vec::new();
         let mut last_maint: Option<Instant> = None;
         let mut last_retry: Option<Instant> = None;
+        let mut last_observed: Option<Instant> = None;
         while !stop.is_stopped() {
             let periods = *self.periods.borrow();
-            let wait = due_in(last_maint, periods.maint).min(due_in(last_retry, periods.retry));
+            let observe = || {
+                if metrics::is_listening() {
+                    OBSERVE_PERIOD
+                } else {
+                    Duration::MAX
+                }
+            };
+            let wait = due_in(last_maint, periods.maint)
+                .min(due_in(last_retry, periods.retry))
+                .min(due_in(last_observed, observe()));
             if !wait.is_zero() {
                 if self.served.load(Ordering::Relaxed) > self.keep_up_to {
                     session = None;
@@ -85,6 +99,7 @@ impl Upkeep {
                 if !present.get::<_, bool>("present") {
                     last_maint = Some(Instant::now());
                     last_retry = Some(Instant::now());
+                    last_observed = Some(Instant::now());
                     return Ok(session);
                 }
                 if due_in(last_maint, periods.maint).is_zero() {
@@ -98,6 +113,12 @@ impl Upkeep {
                     tracing::debug!("[{}]: starting retry event processing", self.database);
                     self.stats.count_retry(retry::run_once(&session, &stop).await?);
                     last_retry = Some(Instant::now());
+                }
+                if due_in(last_observed, observe()).is_zero() {
+                    if metrics::is_listening() {
+                        metrics::observe_database(&session, &self.database).await?;
+                    }
+                    last_observed = Some(Instant::now());
                 }
                 Ok(session)
             };

@@ -95,6 +95,12 @@ async fn supervise(
             Err(error) => error,
         };
         after_failure = true;
+        let labels = [
+            ("queue", config.queue_name.clone()),
+            ("job", config.job_name.clone()),
+        ];
+        metrics::counter!("londiste_errors_total", &labels).increment(1);
+        metrics::gauge!("londiste_up", &labels).set(0.0);
         if let Some(line) = folded.failed(&error.line()) {
             tracing::error!("job {} got error: {line}", config.job_name);
         }

@@ -161,7 +161,7 @@ impl<'a> Server<'a> {
             tables,
             applier: Applier::default(),
             identity,
-            status: Status::default(),
+            status: Status::labelled(queue, &config.job_name),
             waiting_for_provider: Folded::new(Duration::from_secs(60)),
             provider_tables: None,
             next_local_watermark: now,
@@ -194,6 +194,7 @@ impl<'a> Server<'a> {
                 () = stop.wait_for(crate::service::stop::StopLevel::Fast) => return Err(Error::interrupted()),
             };
             healthy();
+            self.status.publish(self.shown_tick(), &self.tables);
             if stop.is_stopped() {
                 return Ok(());
             }

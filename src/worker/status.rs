@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use metrics::{counter, gauge, histogram};
+
 use crate::pgq::TickId;
 use crate::table::{Table, TableState};
 
 /// Counters since the last line.
 #[derive(Debug)]
 pub struct Status {
+    labels: [(&'static str, String); 2],
     batches: u64,
     events: u64,
     ignored: u64,
@@ -22,6 +25,7 @@ pub struct Status {
 impl Default for Status {
     fn default() -> Self {
         Self {
+            labels: Default::default(),
             batches: 0,
             events: 0,
             ignored: 0,
@@ -46,8 +50,40 @@ pub struct BatchCounts {
 }
 
 impl Status {
+    /// A status whose numbers are also published under these labels.
+    pub fn labelled(queue: &str, job: &str) -> Self {
+        Self {
+            labels: [("queue", queue.to_owned()), ("job", job.to_owned())],
+            ..Self::default()
+        }
+    }
+
+    /// Publishes what is not counted: position and tables.
+    pub fn publish(&self, tick: TickId, tables: &HashMap<String, Table>) {
+        if !crate::metrics::is_listening() {
+            return;
+        }
+        gauge!("londiste_up", &self.labels).set(1.0);
+        gauge!("londiste_tick", &self.labels).set(tick.0 as f64);
+        gauge!("londiste_lag_seconds", &self.labels).set(self.lag.as_secs_f64());
+        let count =
+            |wanted: fn(TableState) -> bool| tables.values().filter(|t| wanted(t.state)).count() as f64;
+        for (state, number) in [
+            ("missing", count(|state| state == TableState::Missing)),
+            ("copying", count(TableState::is_copying)),
+            ("ok", count(|state| state == TableState::Ok)),
+        ] {
+            let [queue, job] = self.labels.clone();
+            gauge!("londiste_tables", &[queue, job, ("state", state.to_owned())]).set(number);
+        }
+    }
+
     /// Adds one batch.
     pub fn add(&mut self, counts: BatchCounts, busy: Duration, lag: Duration) {
+        counter!("londiste_events_total", &self.labels).increment(counts.events);
+        counter!("londiste_events_ignored_total", &self.labels).increment(counts.ignored);
+        counter!("londiste_missed_rows_total", &self.labels).increment(counts.missed_rows);
+        histogram!("londiste_batch_seconds", &self.labels).record(busy);
         self.batches += 1;
         self.events += counts.events;
         self.ignored += counts.ignored;
@@ -77,7 +113,7 @@ impl Status {
         *self = Self {
             lines: self.lines + 1,
             lag: self.lag,
-            ..Self::default()
+            ..Self::labelled(&self.labels[0].1, &self.labels[1].1)
         };
         lines
     }
