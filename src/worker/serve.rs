@@ -33,6 +33,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const GRACE: Duration = Duration::from_secs(1);
 /// How often foreign keys that wait are tried again.
 const KEY_PERIOD: Duration = Duration::from_secs(30);
+/// A copy at most this many ticks ahead of the worker is met tick by tick.
+const MEETING_TICKS: i64 = 20;
 /// How often stray copies are looked for, and tried again to be removed; one that is seen among the tables goes at once.
 const STRAY_PERIOD: Duration = Duration::from_secs(60);
 
@@ -433,11 +435,15 @@ impl<'a> Server<'a> {
     }
 
     fn limits(&self, config: &LondisteConfig) -> BatchLimits {
-        // While a copy replays, the worker takes tick after tick, so that the copy can meet it at one.
-        let handing_over = self
-            .tables
-            .values()
-            .any(|table| table.state.is_replayed_by_copy());
+        // A copy that waits a few ticks ahead is met by going tick after tick. One far ahead is approached in large
+        // steps; should a step pass it, the copy follows and hands over where the worker stands then.
+        let completed = self.node.completed.0;
+        let handing_over = self.tables.values().any(|table| {
+            table.state.is_replayed_by_copy()
+                && table
+                    .copy_tick
+                    .is_some_and(|tick| (completed..=completed + MEETING_TICKS).contains(&tick.0))
+        });
         let merges_by_config =
             config.pgq_batch_collect_events > 0 || config.pgq_batch_collect_interval.is_some();
         BatchLimits {
