@@ -21,8 +21,10 @@ use crate::daemon::logging::{self, LogSettings};
 use crate::daemon::pidfile::{PidFile, PidState, STALE, Sent, load_state, signal_pid};
 use crate::daemon::{background, signals};
 use crate::error::{Error, ErrorKind, Result};
-use crate::pg::mask_passwords;
+use crate::pg::{mask_passwords, wait_closed};
 
+/// How long connections may take to close at the end.
+const CLOSE_LIMIT: Duration = Duration::from_millis(500);
 /// How long `-s` and `-k` wait for the process to end.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
@@ -115,7 +117,9 @@ fn start(global: Global, command: Command) -> Result<u8> {
             reload: signals.reload.clone(),
             config,
         };
-        command.run(context).await
+        let result = command.run(context).await;
+        wait_closed(CLOSE_LIMIT).await;
+        result
     });
     // Tasks that are left belong to connections; they close by themselves or with the process.
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));

@@ -29,4 +29,4 @@ pub use mask::mask_passwords;
 pub use qualified_name::QualifiedName;
 pub use quote::{quote_fqname, quote_ident, quote_literal, quote_qualified};
 pub use resolve::Resolved;
-pub use session::{Canceller, Session};
+pub use session::{Canceller, Session, wait_closed};

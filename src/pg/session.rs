@@ -10,7 +10,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::error::{DbError, Severity};
 use tokio_postgres::{AsyncMessage, CancelToken, Client, Notification, SimpleQueryMessage, SimpleQueryRow};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::dial::{self, Dialed, Driver, Greet, Route, ServerState};
 use super::quote::quote_literal;
@@ -59,6 +60,17 @@ const GRACE: Duration = Duration::from_millis(200);
 const CANCEL_GRACE: Duration = Duration::from_secs(1);
 /// How long a closing connection may take for its cancel request; a stop must not hang on a frozen server.
 const CANCEL_LIMIT: Duration = Duration::from_secs(2);
+
+/// The tasks behind all sessions of the process.
+static DRIVERS: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
+
+/// Waits at the end of a process until dropped sessions have said goodbye to their servers, `limit` at most: a server
+/// whose client just goes away writes a line about it into its log.
+pub async fn wait_closed(limit: Duration) {
+    DRIVERS.close();
+    // After the limit the sockets are closed with the process.
+    let _ = tokio::time::timeout(limit, DRIVERS.wait()).await;
+}
 
 /// A connection to a database.
 pub struct Session {
@@ -240,7 +252,7 @@ impl Greet for Opening<'_> {
         let (sender, notifications) = mpsc::unbounded_channel();
         let ended = Arc::new(OnceLock::new());
         let leaving = CancellationToken::new();
-        let driver = tokio::spawn(drive(
+        let driver = DRIVERS.spawn(drive(
             connection,
             sender,
             ended.clone(),
