@@ -95,7 +95,7 @@ struct Server<'a> {
     next_global_watermark: Instant,
     next_stray_look: Instant,
     next_key_look: Instant,
-    ok_tables: usize,
+    ok_tables: HashSet<String>,
     next_stray_retry: Instant,
     clear_error: bool,
     reload_requested: bool,
@@ -170,7 +170,7 @@ impl<'a> Server<'a> {
             next_global_watermark: now,
             next_stray_look: now,
             next_key_look: now,
-            ok_tables: 0,
+            ok_tables: HashSet::new(),
             next_stray_retry: now,
             clear_error: !after_failure,
             reload_requested: false,
@@ -636,17 +636,19 @@ impl<'a> Server<'a> {
 
     /// Puts foreign keys back, when the last table of a pair became ok and now and then.
     async fn restore_keys(&mut self, config: &LondisteConfig) -> Result<()> {
-        let ok = self
+        let is_ok = |table: &&Table| table.state == TableState::Ok;
+        let ok: HashSet<String> = self
             .tables
             .values()
-            .filter(|table| table.state == TableState::Ok)
-            .count();
-        let due = ok != self.ok_tables || self.next_key_look <= Instant::now();
+            .filter(is_ok)
+            .map(|table| table.name.clone())
+            .collect();
+        let due = !ok.is_subset(&self.ok_tables) || self.next_key_look <= Instant::now();
         if due && self.node.duty.applies() {
             restore_foreign_keys(&self.local, &config.queue_name).await?;
-            self.ok_tables = ok;
             self.next_key_look = Instant::now() + KEY_PERIOD;
         }
+        self.ok_tables = ok;
         Ok(())
     }
 
