@@ -37,4 +37,4 @@ man: ## write the manual pages anew from the definitions of commands and keys
 
 bench: ## compare the speed of our triggers with the ancestor's
 	@scripts/setup test
-	@bench/capture
+	@bench/capture/run.sh

@@ -2,6 +2,7 @@
 
 #[allow(dead_code)]
 mod cli;
+mod contract;
 mod fault;
 mod metrics;
 mod peers;

@@ -458,8 +458,13 @@ async fn check_one(
     say_oddities(&shown, structure);
 
     if let Some(theirs) = &theirs {
-        let capture = theirs.triggers.iter().find(|t| t.is_row_capture_of(&place.queue));
-        let is_insert_only = capture.is_some_and(|t| t.on_insert && !t.on_update && !t.on_delete);
+        let mut captures = theirs
+            .triggers
+            .iter()
+            .filter(|t| t.is_row_capture_of(&place.queue) || t.is_statement_capture_of(&place.queue))
+            .peekable();
+        let is_insert_only =
+            captures.peek().is_some() && captures.all(|t| t.on_insert && !t.on_update && !t.on_delete);
         if structure.primary_key().is_empty() && is_insert_only && wish.flags.is_none() {
             info!(
                 "{shown} has no primary key and the provider logs its inserts only: using --trigger-flags=I"

@@ -261,9 +261,18 @@ impl Trigger {
             || self.name.trim_start_matches("zzz_").starts_with("_londiste_")
     }
 
+    /// Whether it only helps the statement triggers that log row changes, and logs nothing itself.
+    fn is_capture_helper(&self) -> bool {
+        self.function_schema == "londiste_rs"
+            && matches!(self.function_name.as_str(), "capture_begin" | "capture_guard")
+    }
+
     /// Whether it is the row trigger that `add-table` makes for `queue`.
     pub fn is_row_capture_of(&self, queue: &str) -> bool {
-        self.is_replication() && self.is_row && self.first_argument.as_deref() == Some(queue)
+        self.is_replication()
+            && self.is_row
+            && !self.is_capture_helper()
+            && self.first_argument.as_deref() == Some(queue)
     }
 
     /// Whether it is a statement trigger that logs row changes for `queue`.
@@ -271,6 +280,7 @@ impl Trigger {
         self.is_replication()
             && !self.is_row
             && !self.on_truncate
+            && !self.is_capture_helper()
             && self.first_argument.as_deref() == Some(queue)
     }
 

@@ -8,16 +8,20 @@
 --                                          J jsontriga; B before, A after (default, wins); S same as skip
 --                         skip             the trigger also keeps the row change from happening
 --                         no_triggers, virtual_table  none is to be made
+--                         capture=HOW      statement: generated statement triggers, refused where they are not right;
+--                                          row, ancestor: the row triggers of schema pgq; auto: statement where that
+--                                          is right, else row. Default: the setting londiste_rs.capture, else row
 --                         expect_sync, skip_truncate, merge_all, no_merge  not for the trigger, ignored
 --                         anything else is handed to the trigger
 --   i_dest_table        local table
 --   i_node_type         root, branch or leaf; on a leaf the trigger denies changes
--- Returns: 200; 201 none made; 403 an AFTER trigger cannot work beside one that skips; 405 several skip already.
+-- Returns: 200; 201 none made; 403 an AFTER trigger cannot work beside one that skips; 405 several skip already, or
+--   capture by statement was asked for and is not right.
 --   trigger_name        name of the row trigger, when there is one
 -- Locks: the local table, SHARE ROW EXCLUSIVE; ACCESS EXCLUSIVE when a trigger is replaced.
--- Ancestor: returns no name, and makes the trigger anew though nothing changed. It takes the queue's own trigger for a
---   foreign one that skips, so that a skip trigger cannot be replaced. It keeps a truncate trigger that does not deny on
---   a leaf, where add-table --create-full has brought it from the provider.
+-- Ancestor: has row triggers only. It returns no name, and makes the trigger anew though nothing changed. It takes the
+--   queue's own trigger for a foreign one that skips, so that a skip trigger cannot be replaced. It keeps a truncate
+--   trigger that does not deny on a leaf, where add-table --create-full has brought it from the provider.
 create or replace function londiste.create_trigger(
     in i_queue_name     text,
     in i_table_name     text,
@@ -46,10 +50,15 @@ declare
     own_trigger     text;
     skip_triggers   name[];
     same_trigger    boolean;
+    capture         text := coalesce(nullif(current_setting('londiste_rs.capture', true), ''), 'row');
+    extra1          text;
+    way             record;
 begin
     foreach arg in array coalesce(i_trg_args, '{}') loop
         if arg like 'tgflags=%' then
             letters := letters || upper(substr(arg, 9));
+        elsif arg like 'capture=%' then
+            capture := substr(arg, 9);
         elsif arg in ('no_triggers', 'virtual_table') then
             no_trigger := true;
         elsif lower(arg) = 'skip' then
@@ -64,6 +73,10 @@ begin
     want_skip := want_skip or letters like '%S%';
     is_before := letters like '%B%' and letters not like '%A%';
 
+    if capture not in ('auto', 'statement', 'row', 'ancestor') then
+        select 405, 'Unknown way to capture: ' || capture into ret_code, ret_note;
+        return;
+    end if;
     if no_trigger then
         select 201, 'Trigger not created' into ret_code, ret_note;
         return;
@@ -128,6 +141,33 @@ begin
     -- as the catalogue will store it
     trigger_name := trigger_name::name::text;
 
+    -- on a leaf nothing is captured
+    if capture in ('auto', 'statement') and i_node_type <> 'leaf' then
+        select c.choice, c.reason into way
+            from londiste_rs.capture_choice(i_queue_name, dest_oid,
+                array(select a from unnest(i_trg_args) a where a not like 'capture=%')) c;
+        if way.choice <> 'statement' and capture = 'statement' then
+            select 405, 'Table cannot be captured by statement: ' || way.reason into ret_code, ret_note;
+            trigger_name := null;
+            return;
+        end if;
+        capture := way.choice;
+    end if;
+
+    if capture = 'statement' then
+        extra1 := coalesce(londiste_rs._capture_extra1(trg_args),
+                           case when global_name <> dest_name then global_name end);
+        perform londiste_rs.capture_create(i_queue_name, dest_oid,
+            array(select upper(o) from unnest(operations) o), extra1);
+        if exists (select 1 from pg_catalog.pg_trigger t
+            where t.tgrelid = dest_oid and not t.tgisinternal and t.tgname = ('zzz_' || plain_name)::name)
+        then
+            execute format('drop trigger %I on %s', ('zzz_' || plain_name)::name, londiste.quote_fqname(dest_name));
+        end if;
+    else
+        perform londiste_rs.capture_drop(i_queue_name, dest_oid);
+    end if;
+
     same_trigger := false;
     for own_trigger, same_trigger in
         select t.tgname,
@@ -143,7 +183,8 @@ begin
                             order by a.nr)
                     from unnest(trg_args) with ordinality a (arg, nr))
         from pg_catalog.pg_trigger t, pg_catalog.pg_proc p
-        where t.tgrelid = dest_oid
+        where capture <> 'statement'
+          and t.tgrelid = dest_oid
           and not t.tgisinternal
           and t.tgname in (plain_name::name, ('zzz_' || plain_name)::name)
           and p.oid = t.tgfoid
@@ -152,7 +193,7 @@ begin
         exit when same_trigger;
         execute format('drop trigger %I on %s', own_trigger, londiste.quote_fqname(dest_name));
     end loop;
-    if not coalesce(same_trigger, false) then
+    if capture <> 'statement' and not coalesce(same_trigger, false) then
         execute format('create trigger %I %s %s on %s for each row execute procedure pgq.%I(%s)',
             trigger_name,
             case when is_before then 'before' else 'after' end,

@@ -20,6 +20,7 @@ begin
         return;
     end if;
 
+    perform londiste_rs.capture_drop(i_queue_name, londiste.find_table_oid(local_name));
     for trg_name in
         select t.tgname
         from pg_catalog.pg_trigger t

@@ -1,4 +1,5 @@
--- is_replica_func(1): true when a function is one of the trigger functions that write row changes into a queue.
+-- is_replica_func(1): true when a function is one of the trigger functions that write row changes into a queue:
+-- those of schema pgq, and the ones that are generated in schema londiste_rs.
 --
 -- Parameters:
 --   func_oid            function
@@ -10,6 +11,6 @@ returns boolean as $$
         from pg_catalog.pg_proc p, pg_catalog.pg_namespace n
         where p.oid = $1
           and n.oid = p.pronamespace
-          and n.nspname = 'pgq'
-          and p.proname in ('sqltriga', 'logutriga', 'jsontriga'));
+          and (n.nspname = 'pgq' and p.proname in ('sqltriga', 'logutriga', 'jsontriga')
+               or n.nspname = 'londiste_rs' and p.prorettype = 'trigger'::regtype and p.proname like 'capture\_%'));
 $$ language sql strict stable;

@@ -2,10 +2,10 @@
 # Measures what capturing changes costs: the same single-row statements on a table without a trigger, with the
 # ancestor's C trigger, and with ours in PL/pgSQL. Rounds alternate, so that a busy machine hits all alike.
 #
-#   bench/capture [SECONDS [ROUNDS]]      of each run (5), of each measurement (3)
+#   bench/capture/rows.sh [SECONDS [ROUNDS]]      of each run (5), of each measurement (3)
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
 seconds=${1:-5}
 rounds=${2:-3}
 kinds=(none ancestor ours)

@@ -1,0 +1,56 @@
+create or replace function londiste_rs._capture_signature(i_table oid)
+returns text
+language plpgsql stable strict set search_path = pg_catalog, pg_temp as $$
+-- ----------------------------------------------------------------------
+-- Function: londiste_rs._capture_signature(1)
+--
+--      Digest of everything of a table that the generated code was made for: its name, columns, key, and its
+--      place among partitions and inheriting tables.
+--
+-- Parameters:
+--      i_table - table
+--
+-- Returns:
+--      the digest; null when there is no such table
+-- ----------------------------------------------------------------------
+begin
+    return (
+        select md5(concat_ws('|', n.nspname, c.relname, c.relkind, c.relispartition,
+                   exists (select 1 from pg_inherits h where h.inhrelid = c.oid or h.inhparent = c.oid),
+                   (select string_agg(concat_ws(':', a.attnum, quote_ident(a.attname), a.atttypid, a.attgenerated), ','
+                                      order by a.attnum)
+                      from pg_attribute a
+                     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
+                   (select i.indkey::text || ':' || i.indnkeyatts
+                      from pg_index i
+                     where i.indrelid = c.oid and i.indisprimary)))
+          from pg_class c
+          join pg_namespace n on n.oid = c.relnamespace
+         where c.oid = i_table);
+end;
+$$;
+
+create or replace function londiste_rs._capture_current(i_table oid, i_signature text)
+returns bool
+language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
+-- ----------------------------------------------------------------------
+-- Function: londiste_rs._capture_current(2)
+--
+--      Tells whether generated code still fits its table.
+--
+-- Parameters:
+--      i_table     - table
+--      i_signature - digest at the time when the code was made
+--
+-- Returns:
+--      true or false
+--
+-- Called immutable on purpose: the planner computes it once and keeps the result in the cached plan. The plan
+-- reads a transition table of the same table, so it is thrown away whenever the table changes in any way, and the
+-- question is asked again: a check on each statement that costs nothing. Only asked under READ COMMITTED, where
+-- the planner's view of the catalogue is at least as new as the lock on the table.
+-- ----------------------------------------------------------------------
+begin
+    return londiste_rs._capture_signature(i_table) is not distinct from i_signature;
+end;
+$$;

@@ -1,0 +1,352 @@
+//! Capture by statement: the events of random statements, replayed by key, make a copy equal; and they are the bytes of
+//! the row trigger. Statements, triggers and foreign keys are of the kinds that could bring events out of order.
+
+use londiste::install;
+
+use crate::support::{Cluster, Database, database};
+
+const REPLAY: &str = include_str!("capture_replay.sql");
+const TYPES: &str = include_str!("capture_types.sql");
+const CHANGE: &str = include_str!("capture_change.sql");
+
+/// A database with our schemas.
+fn ours(name: &str) -> Database {
+    let db = database(name);
+    db.psql(&install::script(&install::select(&[]).unwrap()));
+    db
+}
+
+/// Numbers that look random and are the same each time (xorshift).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % below
+    }
+
+    fn key(&mut self) -> u64 {
+        self.roll(14) + 1
+    }
+
+    fn pick<'a>(&mut self, among: &[&'a str]) -> &'a str {
+        among[self.roll(among.len() as u64) as usize]
+    }
+}
+
+/// What makes a table dangerous: its definition and triggers.
+const HAZARDS: &[(&str, &str, &str)] = &[
+    ("plain", "", ""),
+    ("deferrable", "deferrable", ""),
+    (
+        "cascade",
+        "",
+        "alter table t add foreign key (p) references t on delete cascade on update cascade deferrable;",
+    ),
+    (
+        "set_null",
+        "",
+        "alter table t add foreign key (p) references t on delete set null on update set null;",
+    ),
+    (
+        "early_row_trigger",
+        "",
+        "create trigger a after insert or update or delete on t for each row execute function change_row();",
+    ),
+    (
+        "late_row_trigger",
+        "",
+        "create trigger zz after insert or update or delete on t for each row execute function change_row();",
+    ),
+    (
+        "before_row_trigger",
+        "",
+        "create trigger a before insert or update on t for each row execute function change_before();",
+    ),
+    (
+        "statement_trigger",
+        "",
+        "create trigger _a after insert or update or delete on t for each statement execute function change_statement();",
+    ),
+    (
+        "reinsert",
+        "",
+        "create trigger a after delete on t for each row execute function insert_again();",
+    ),
+    (
+        "other_table",
+        "",
+        "create table s (k int primary key references t on delete cascade on update cascade);
+         create trigger a after insert or update or delete on s for each row execute function change_other();",
+    ),
+];
+
+const FUNCTIONS: &str = r"
+create function changer(a int) returns int language plpgsql as $$ begin
+    if pg_trigger_depth() > 2 then return a; end if;
+    if a % 5 = 0 then update t set n = coalesce(n, 0) + 1 where k = a;
+    elsif a % 5 = 1 then delete from t where k = a + 1;
+    elsif a % 5 = 2 then update t set k = k + 300 where k = a and k < 200;
+    elsif a % 5 = 3 then insert into t values (a + 1000, 'nested') on conflict do nothing;
+    else update t set v = 'f' where k % 7 = 1; end if;
+    return a;
+end $$;
+create function change_row() returns trigger language plpgsql as $$ begin
+    if pg_trigger_depth() < 3 then perform changer(case when tg_op = 'DELETE' then old.k else new.k end); end if;
+    return null;
+end $$;
+create function change_statement() returns trigger language plpgsql as $$ begin
+    if pg_trigger_depth() < 3 then perform changer((select count(*) from t)::int); end if;
+    return null;
+end $$;
+create function change_before() returns trigger language plpgsql as $$ begin
+    if pg_trigger_depth() < 3 and new.k % 3 = 0 then
+        update t set n = -1 where k = new.k - 1;
+        delete from t where k = new.k - 2;
+    end if;
+    new.v := new.v || 'b';
+    return new;
+end $$;
+create function insert_again() returns trigger language plpgsql as $$ begin
+    if old.k % 2 = 0 then insert into t values (old.k, 'again', old.n, null); end if;
+    return null;
+end $$;
+create function change_other() returns trigger language plpgsql as $$ begin
+    if pg_trigger_depth() < 3 then
+        update t set n = coalesce(n, 0) + 10 where k in (select k from t order by k limit 2);
+    end if;
+    return null;
+end $$;
+";
+
+fn statement(dice: &mut Dice, deferrable: bool, inner: bool) -> String {
+    let (a, b, n) = (dice.key(), dice.key(), dice.roll(10));
+    let on_conflict = dice.pick(&["", " on conflict do nothing"]);
+    match dice.roll(25) {
+        0..4 => {
+            format!("insert into t select g, 'r {n}&%', g % 3 from generate_series({a}, {b}) g{on_conflict}")
+        }
+        4 if !deferrable => format!(
+            "insert into t (k, v) values ({a}, null), ({b}, 'x,\"y') on conflict (k) do update set v = 'up', n = 3"
+        ),
+        5..7 => {
+            let value = dice.pick(&["v", "null", "'a b'"]);
+            format!("update t set n = {n}, v = {value} where k between {a} and {b}")
+        }
+        7 => format!("update t set k = k + 1 where k >= {a}"),
+        8 => "update t set k = 15 - k where k < 15".to_owned(),
+        9 => format!("update t set k = {a} where k = {b}"),
+        10 => format!("update t set k = k - 1, n = k where k between 2 and {a}"),
+        11 => format!("delete from t where k between {a} and {b}"),
+        12 => format!("delete from t where k % 3 = {}", n % 3),
+        13 => format!(
+            "with d as (delete from t where k <= {a} returning *) insert into t select k, v || 'c', n, null from d"
+        ),
+        14 => format!(
+            "with d as (delete from t where k = {a} returning k)
+             update t set k = {a} where k = {b} and k <> {a} and exists (select 1 from d)"
+        ),
+        15 => format!(
+            "with u as (update t set k = k + 100 where k <= {a} returning *)
+             insert into t select k - 100, 'w', n, null from u"
+        ),
+        16 => {
+            format!("with u as (update t set k = {a} where k = {b} returning k) delete from t where k = {a}")
+        }
+        17 => format!(
+            "with a as (insert into t values ({b} + 20, 'new') on conflict do nothing),
+                  b as (update t set n = 7 where k < {a}), c as (update t set n = 8 where k > {a})
+             delete from t where k = {a}"
+        ),
+        18 => {
+            let step = dice.pick(&["0", "40"]);
+            format!(
+                "merge into t using (select g as k from generate_series({a}, {b}) g) s on t.k = s.k
+                 when matched and s.k % 3 = 0 then delete
+                 when matched then update set n = {n}, k = t.k + {step}
+                 when not matched then insert values (s.k, 'm')"
+            )
+        }
+        19 => format!("update t set n = changer(k) where k < {a}"),
+        20 => format!(
+            "insert into t select changer(g) + 50, 'f' from generate_series({a}, {b}) g on conflict do nothing"
+        ),
+        21 => dice
+            .pick(&[
+                "truncate t cascade",
+                "update t set p = (select min(k) from t)",
+                "update t set p = null",
+                "update t set n = n",
+            ])
+            .to_owned(),
+        22 if !inner => {
+            let count = dice.roll(4) + 2;
+            let parts: Vec<_> = (0..count).map(|_| statement(dice, deferrable, true)).collect();
+            format!("do $$ begin {}; end $$", parts.join("; "))
+        }
+        23 if !inner => format!(
+            "do $$ begin begin {}; raise exception 'x'; exception when others then null; end; {}; end $$",
+            statement(dice, deferrable, true),
+            statement(dice, deferrable, true)
+        ),
+        _ => format!("delete from t where k > {a} + 20"),
+    }
+}
+
+/// A psql script of random transactions, each followed by a comparison.
+fn script(dice: &mut Dice, hazard: &(&str, &str, &str), steps: usize) -> String {
+    let (name, deferrable, extras) = hazard;
+    let seed = dice.0;
+    let mut text = format!(
+        "set client_min_messages = error;
+         create table t (k int primary key {deferrable}, v text, n int, p int);
+         create table t_copy (k int primary key, v text, n int, p int);
+         select londiste_rs.capture_create('q', 't'::regclass, '{{INSERT,UPDATE,DELETE}}', null);
+         create trigger _londiste_q_truncate after truncate on t for each statement execute function pgq.sqltriga('q');
+         {FUNCTIONS}{extras}\n"
+    );
+    for step in 0..steps {
+        // Statements may fail, for instance because of a key that is there; what they did is not captured then.
+        text.push_str("\\set ON_ERROR_STOP 0\n");
+        let mut done = Vec::new();
+        if dice.roll(4) == 0 {
+            text.push_str(dice.pick(&["begin;\n", "begin isolation level repeatable read;\n"]));
+            for _ in 0..3 {
+                let one = statement(dice, !deferrable.is_empty(), false);
+                text.push_str(&format!(
+                    "savepoint x;\n{one};\n\\if :ERROR\nrollback to x;\n\\endif\n"
+                ));
+                done.push(one);
+            }
+            text.push_str("commit;\n");
+        } else {
+            let one = statement(dice, !deferrable.is_empty(), false);
+            text.push_str(&format!("{one};\n"));
+            done.push(one);
+        }
+        let done = done.join("; ");
+        text.push_str(&format!(
+            "\\set ON_ERROR_STOP 1\nselect verify($what${name}, seed {seed}, step {step}: {done}$what$);\n"
+        ));
+    }
+    text
+}
+
+#[test]
+fn events_of_random_statements_replay_to_the_same_rows() {
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    for hazard in HAZARDS {
+        let db = ours(&format!("capture_{}", hazard.0));
+        db.psql(REPLAY);
+        db.psql(&script(&mut dice, hazard, 50));
+        // The test is worth something only when much happened.
+        let events: u64 = db
+            .psql("select count(*) from pgq.event_template")
+            .parse()
+            .unwrap();
+        assert!(events > 100, "{}: only {events} events", hazard.0);
+    }
+}
+
+#[test]
+fn statement_events_are_the_row_trigger_s_bytes() {
+    let db = ours("capture_types");
+    let difference = db.psql(TYPES);
+    let (count, difference) = difference.split_once('\n').unwrap_or((&difference, ""));
+    assert!(count.parse::<u64>().unwrap() > 50, "only {count} events");
+    assert_eq!(difference, "");
+}
+
+#[test]
+fn capture_survives_changes_of_table_and_queue() {
+    // It makes a role.
+    let cluster = Cluster::start();
+    cluster.create_database("change");
+    cluster.psql("change", &install::script(&install::select(&[]).unwrap()));
+    cluster.psql("change", REPLAY);
+    let output = cluster.psql("change", CHANGE);
+    let lines: Vec<&str> = output.lines().filter(|l| !l.is_empty()).collect();
+    assert_eq!(
+        lines,
+        [
+            "stale",
+            "statement",
+            "ok",
+            "public.t9",
+            "o.t",
+            "o.t",
+            "oo.t",
+            "statement",
+            "1",
+            "0",
+            "1",
+            "pgq.event_1_0|52",
+            "pgq.event_1_1|5",
+            "statement|ok",
+            "5",
+            "0"
+        ]
+    );
+}
+
+#[test]
+fn capture_is_by_row_where_statements_would_not_do() {
+    let db = ours("capture_choice");
+    db.psql("select pgq.create_queue('q')");
+    let choice = |setup: &str, args: &str| {
+        db.psql(&format!(
+            "begin; set client_min_messages = error; create table x (id int primary key, p int); {setup};
+             select choice || coalesce(': ' || reason, '') from londiste_rs.capture_choice('q', 'x'::regclass, {args});
+             rollback"
+        ))
+    };
+    assert_eq!(choice("", "null"), "statement");
+    assert_eq!(
+        choice("", "'{tgflags=IU,\"ev_extra1=''public.y''\"}'"),
+        "statement"
+    );
+    assert_eq!(
+        choice(
+            "alter table x add foreign key (p) references x on delete cascade",
+            "null"
+        ),
+        "statement"
+    );
+    for (setup, args, reason) in [
+        ("", "'{tgflags=J}'", "flags J"),
+        ("", "'{tgflags=BI}'", "flags BI"),
+        ("", "'{backup}'", "'backup'"),
+        ("", "'{when=id>1}'", "when="),
+        ("", "'{ignore=p}'", "ignore="),
+        ("", "'{pkey=p}'", "pkey="),
+        ("", "'{SKIP}'", "SKIP"),
+        ("", "'{ev_extra1=p}'", "ev_extra1=p"),
+        ("alter table x drop constraint x_pkey", "null", "no primary key"),
+        ("create table y () inherits (x)", "null", "inherit from it"),
+        (
+            "create table y (id int, p int); alter table x inherit y",
+            "null",
+            "it inherits",
+        ),
+        (
+            "create table y (id int not null, p int) partition by list (id); alter table y attach partition x default",
+            "null",
+            "a partition",
+        ),
+        ("alter table x add _pgq_ev_type text", "null", "_pgq_ev_"),
+        (
+            "create function f() returns trigger language plpgsql as 'begin return null; end';
+             create trigger u after update on x for each row execute function f()",
+            "null",
+            "AFTER triggers",
+        ),
+    ] {
+        let answer = choice(setup, args);
+        assert!(
+            answer.starts_with("row: ") && answer.contains(reason),
+            "{setup} {args}: {answer}"
+        );
+    }
+}

@@ -1,0 +1,3 @@
+//! Promises of the queue: what capturing writes.
+
+mod capture;
