@@ -22,11 +22,17 @@ use crate::daemon::pidfile::{PidFile, PidState, STALE, Sent, load_state, signal_
 use crate::daemon::{background, signals};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::{mask_passwords, wait_closed};
+use crate::service::stop::StopSignal;
 
 /// How long connections may take to close at the end.
 const CLOSE_LIMIT: Duration = Duration::from_millis(500);
+/// And how long when statements in flight have to be cancelled.
+const CANCEL_LIMIT: Duration = Duration::from_secs(3);
 /// How long `-s` and `-k` wait for the process to end.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a command may take to put things back in order after a signal.
+const COMMAND_GRACE: Duration = Duration::from_secs(1);
 
 /// Runs the program with `args`, the program's name first.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -106,6 +112,7 @@ fn start(global: Global, command: Command) -> Result<u8> {
         warn!("{STALE}");
     }
     let in_background = global.daemon;
+    let one_shot = !command.may_be_daemon();
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Error::new(ErrorKind::Io, format!("the runtime cannot be started: {error}")))?;
     let result = runtime.block_on(async {
@@ -117,8 +124,15 @@ fn start(global: Global, command: Command) -> Result<u8> {
             reload: signals.reload.clone(),
             config,
         };
-        let result = command.run(context).await;
-        wait_closed(CLOSE_LIMIT).await;
+        let result = tokio::select! {
+            biased;
+            result = command.run(context) => result,
+            // The dropped command closes its connections, which rolls back what it had begun.
+            () = overdue(&signals.stop), if one_shot => Err(Error::interrupted()),
+        };
+        // What an interrupted command had in flight must be cancelled, or its locks outlive it.
+        let stopped = one_shot && signals.stop.is_stopped();
+        wait_closed(if stopped { CANCEL_LIMIT } else { CLOSE_LIMIT }).await;
         result
     });
     // Tasks that are left belong to connections; they close by themselves or with the process.
@@ -131,6 +145,12 @@ fn start(global: Global, command: Command) -> Result<u8> {
         tracing::error!("{}", error.line());
     }
     result
+}
+
+/// Returns when a command that was asked to stop has not found an end of its own: it waits for an answer of a server.
+async fn overdue(stop: &StopSignal) {
+    stop.wait().await;
+    tokio::time::sleep(COMMAND_GRACE).await;
 }
 
 fn load_config(global: &Global) -> Result<LondisteConfig> {

@@ -376,7 +376,7 @@ fn missing_tables_are_created() {
     ! INFO Table added: shop.Item
     ! INFO Creating shop.Item
     ! error: creating table "shop.Item": type "shop.mood" does not exist
-    ! hint: types and functions that the table uses must be here first
+    ! hint: types, roles and functions that the table uses must be here first
     "#);
     leaf.db
         .psql("create schema shop; create type shop.mood as enum ('sad', 'ok')");

@@ -1,6 +1,13 @@
 //! What is common to all commands: finding job file and command, versions, help, refusals before anything happens.
 
+use std::process::Stdio;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use super::{Node, londiste, show};
+use crate::support::cascade::LIMIT;
+use crate::support::wait::wait_for;
 
 fn run(args: &[&str]) -> String {
     show(&londiste(args).output().unwrap())
@@ -269,4 +276,51 @@ fn a_wrong_password_is_told_from_a_dead_server() {
     ! hint: is the password in the connection string or PGPASSWORD right?
     "#);
     assert!(!text.contains("wrong-secret"));
+}
+
+#[tokio::test]
+async fn a_stopped_command_leaves_no_statement_behind() {
+    let root = Node::root("node1");
+    root.db.psql("create table orders (id int primary key)");
+    let (holder, connection) = tokio_postgres::connect(&root.db.connstr(), tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    holder.batch_execute("begin; lock table orders").await.unwrap();
+    let waiting = format!(
+        "select count(*) from pg_stat_activity where datname = '{}' and wait_event_type = 'Lock'",
+        root.db.name()
+    );
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let ini = root.ini();
+        let mut command = londiste(&[
+            ini.to_str().unwrap(),
+            "--set",
+            "lock_timeout=0",
+            "add-table",
+            "orders",
+        ]);
+        let child = command.stderr(Stdio::piped()).spawn().unwrap();
+        wait_for("the command to wait for the lock", LIMIT, || {
+            (root.db.psql(&waiting) == "1").then_some(())
+        });
+        kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = root.show(&output);
+        assert!(
+            text.starts_with("[exit 1]\n") && text.ends_with("! stopped: stop was asked for\n"),
+            "{text}"
+        );
+        assert_eq!(root.db.psql(&waiting), "0");
+    }
+    drop(holder);
+}
+
+#[test]
+fn commands_of_the_ancestor_that_are_still_to_come_are_named_as_such() {
+    insta::assert_snapshot!(run(&["x.ini", "takeover", "node1"]), @r#"
+    [exit 1]
+    ! error: command 'takeover' of Londiste 3 is not in this version yet
+    ! hint: "londiste -h" lists the commands
+    "#);
 }

@@ -21,12 +21,25 @@ fn job(dir: &Path, server: &Cluster, db: &str, role: &str) -> (PathBuf, String) 
     (ini, location)
 }
 
-fn londiste(ini: &Path, args: &[&str]) {
+fn run(ini: &Path, args: &[&str]) -> (bool, String) {
     let output = clean_environment(Command::new(env!("CARGO_BIN_EXE_londiste")).arg(ini).args(args))
         .output()
         .expect("run londiste");
-    let talk = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "londiste {args:?}: {talk}");
+    let talk = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.success(), talk)
+}
+
+#[track_caller]
+fn londiste(ini: &Path, args: &[&str]) {
+    let (done, talk) = run(ini, args);
+    assert!(done, "londiste {args:?}: {talk}");
+}
+
+#[track_caller]
+fn refused(ini: &Path, args: &[&str]) -> String {
+    let (done, talk) = run(ini, args);
+    assert!(!done, "londiste {args:?} was not refused: {talk}");
+    talk
 }
 
 fn worker(ini: &Path) -> Process {
@@ -55,6 +68,11 @@ fn owner_runs_a_root_and_a_leaf_after_one_grant() {
     londiste(
         &leaf,
         &["create-leaf", "leaf", &location, "--provider", &provider],
+    );
+    let talk = refused(&leaf, &["add-table", "t", "--create-full"]);
+    assert!(
+        talk.contains("--create makes the table without its owner"),
+        "{talk}"
     );
     londiste(&leaf, &["add-table", "t", "--create"]);
     let _root = worker(&root);

@@ -600,9 +600,12 @@ async fn add_one(admin: &mut Admin, args: &AddTableArgs, job: &Job, attrs: Optio
         for statement in &job.create {
             tracing::debug!("{}", statement.sql);
             transaction.batch_execute(&statement.sql).await.map_err(|error| {
-                Error::from(error)
-                    .context(format!("creating table \"{}\"", job.dest))
-                    .with_hint("types and functions that the table uses must be here first")
+                let error = Error::from(error).context(format!("creating table \"{}\"", job.dest));
+                match error.sqlstate() {
+                    // insufficient_privilege: mostly the owner, whom only a member of his role can make one.
+                    Some("42501") => error.with_hint("--create makes the table without its owner and grants"),
+                    _ => error.with_hint("types, roles and functions that the table uses must be here first"),
+                }
             })?;
         }
         let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
