@@ -350,3 +350,25 @@ fn capture_is_by_row_where_statements_would_not_do() {
         );
     }
 }
+
+#[test]
+fn add_table_captures_by_statement_when_told_and_denies_on_a_leaf() {
+    let db = ours("capture_add");
+    let made = |args: &str, node_type: &str| {
+        db.psql(&format!(
+            "begin; create table x (id int primary key, p int);
+             select ret_code from londiste.create_trigger('q', 'public.x', '{args}', 'public.x', '{node_type}');
+             select count(*) from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+              where p.pronamespace = 'londiste_rs'::regnamespace;
+             rollback"
+        ))
+    };
+    db.psql("select pgq.create_queue('q')");
+    assert_eq!(made("{}", "root"), "200\n0");
+    assert_eq!(made("{capture=auto}", "root"), "200\n5");
+    assert_eq!(made("{capture=auto,backup}", "root"), "200\n0");
+    assert_eq!(made("{capture=statement}", "branch"), "200\n5");
+    assert_eq!(made("{capture=statement,backup}", "root"), "405\n0");
+    assert_eq!(made("{capture=statement}", "leaf"), "200\n0");
+    assert_eq!(made("{capture=never}", "root"), "405\n0");
+}

@@ -142,7 +142,10 @@ begin
     trigger_name := trigger_name::name::text;
 
     -- on a leaf nothing is captured
-    if capture in ('auto', 'statement') and i_node_type <> 'leaf' then
+    if i_node_type = 'leaf' then
+        capture := 'row';
+    end if;
+    if capture in ('auto', 'statement') then
         select c.choice, c.reason into way
             from londiste_rs.capture_choice(i_queue_name, dest_oid,
                 array(select a from unnest(i_trg_args) a where a not like 'capture=%')) c;
