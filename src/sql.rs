@@ -131,9 +131,34 @@ room! {
     /// The queue, seen from a client.
     pgq {
         BATCH_SQL = "batch_sql",
+        HAS_DETACHED = "has_detached",
         LOAD_TICK = "load_tick",
         MAKE_TICK = "make_tick",
         NEXT_BATCH = "next_batch",
+    }
+}
+
+room! {
+    /// Queues, their readers, limits, retry and dead events.
+    queue {
+        ATTACH_CONSUMER = "attach_consumer",
+        DELETE_DEAD_EVENT = "delete_dead_event",
+        DETACH_CONSUMER = "detach_consumer",
+        FIND_NODE = "find_node",
+        FIND_SUBSCRIBER = "find_subscriber",
+        FIND_TICK_RANGE = "find_tick_range",
+        FORGET_DETACHED = "forget_detached",
+        HAS_QUEUE_SCHEMA = "has_queue_schema",
+        LIST_CONSUMERS = "list_consumers",
+        LIST_DEAD_EVENTS = "list_dead_events",
+        LIST_DETACHED = "list_detached",
+        LIST_LIMITS = "list_limits",
+        LIST_NAMES = "list_names",
+        LIST_QUEUES = "list_queues",
+        LIST_RETRY_EVENTS = "list_retry_events",
+        REMOVE_LIMIT = "remove_limit",
+        REVIVE_EVENT = "revive_event",
+        SET_LIMIT = "set_limit",
     }
 }
 
@@ -163,8 +188,10 @@ room! {
     /// The ticker.
     ticker {
         CALL_TICKER = "call_ticker",
+        CHECK_LIMITS = "check_limits",
         CURRENT_DATABASE = "current_database",
         FIND_DATABASES = "find_databases",
+        FIND_LIMITS = "find_limits",
         FIND_PGQ = "find_pgq",
         FIND_TICKER = "find_ticker",
         FIND_VERSION = "find_version",
@@ -206,6 +233,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         node::ALL,    //
         pg::ALL,      //
         pgq::ALL,     //
+        queue::ALL,   //
         table::ALL,   //
         ticker::ALL,  //
         worker::ALL,  //

@@ -4,6 +4,7 @@
 //! under their own names, so that the schema of the ancestor and ours serve alike.
 
 mod batch;
+mod detached;
 mod event;
 mod id;
 mod queue;
@@ -11,6 +12,7 @@ mod snapshot;
 pub mod urldict;
 
 pub use batch::{Batch, BatchLimits, JOINED_EVENTS, finish_batch, next_batch};
+pub use detached::find_detached;
 pub use event::{Event, EventStream};
 pub use id::{BatchId, TickId};
 pub use queue::{TICK_CHANNEL, Tick, force_tick, load_tick, notify_tick};

@@ -1,11 +1,13 @@
 //! The second duty: maintenance (rotation, vacuum, watermarks, whatever the database side lists).
 //!
+//! First the limits of readers ([`super::limits`]), so that what a dead reader held can go in the same round. Then
 //! `pgq.maint_operations()` tells what is due; each operation is a transaction of its own, so a process that dies in
 //! between leaves a round half done and the next round goes on. One operation that fails does not keep the others from
 //! running.
 
 use tokio_postgres::Client;
 
+use super::limits::{self, Excess};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::quote_fqname;
 use crate::service::stop::StopSignal;
@@ -30,6 +32,8 @@ pub struct Round {
     pub done: u64,
     /// Operations that failed, with their errors.
     pub failed: Vec<(Operation, Error)>,
+    /// Readers beyond their limits.
+    pub excess: Vec<Excess>,
 }
 
 impl Operation {
@@ -60,6 +64,17 @@ impl std::fmt::Display for Operation {
 /// Runs one round. Fails only when the list cannot be had or the connection is lost.
 pub async fn run_once(client: &Client, stop: &StopSignal) -> Result<Round> {
     let mut round = Round::default();
+    match limits::run_once(client).await {
+        Ok(pass) => {
+            round.excess = pass.excess;
+            let failed = pass.failed.into_iter();
+            round
+                .failed
+                .extend(failed.map(|(who, error)| (limit_operation("detach_consumer", Some(who)), error)));
+        }
+        Err(error) if error.kind() == ErrorKind::Connection => return Err(error),
+        Err(error) => round.failed.push((limit_operation("check_limits", None), error)),
+    }
     let operations: Vec<Operation> = client
         .query(sql::ticker::LOAD_MAINT_OPERATIONS, &[])
         .await?
@@ -80,6 +95,13 @@ pub async fn run_once(client: &Client, stop: &StopSignal) -> Result<Round> {
         }
     }
     Ok(round)
+}
+
+fn limit_operation(function: &str, arg: Option<String>) -> Operation {
+    Operation {
+        name: format!("londiste_rs.{function}"),
+        arg,
+    }
 }
 
 async fn run(client: &Client, operation: &Operation, stop: &StopSignal) -> Result<()> {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::limits::Excess;
 use super::stats::Stats;
 use super::{Periods, maintain, retry};
 use crate::error::{Error, Result};
@@ -68,6 +69,7 @@ impl Upkeep {
         let mut session = None;
         let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
         let mut operation_errors = Vec::new();
+        let mut known_excess = Vec::new();
         let mut last_maint: Option<Instant> = None;
         let mut last_retry: Option<Instant> = None;
         let mut last_observed: Option<Instant> = None;
@@ -105,6 +107,7 @@ impl Upkeep {
                 if due_in(last_maint, periods.maint).is_zero() {
                     tracing::debug!("[{}]: starting maintenance", self.database);
                     let round = maintain::run_once(&session, &stop).await?;
+                    self.tell_excess(&round.excess, &mut known_excess);
                     self.tell(round.failed, &mut operation_errors);
                     self.stats.count_maint();
                     last_maint = Some(Instant::now());
@@ -149,6 +152,24 @@ impl Upkeep {
             _ = stop.sleep(pause) => {}
             Ok(()) = periods.changed() => {}
         }
+    }
+
+    /// Tells the readers beyond their limits, each once until a round finds it within.
+    fn tell_excess(&self, found: &[Excess], known: &mut Vec<(String, String, bool)>) {
+        for excess in found.iter().filter(|excess| !known.contains(&excess.key())) {
+            tracing::warn!("[{}]: {}", self.database, excess.line());
+        }
+        let now: Vec<_> = found.iter().map(Excess::key).collect();
+        for (queue, consumer, detached) in known.iter().filter(|key| !now.contains(key)) {
+            // A detached reader leaves the list; so does one that was told to be behind and is detached now.
+            if !detached && !now.iter().any(|(q, c, _)| (q, c) == (queue, consumer)) {
+                tracing::info!(
+                    "[{}]: queue {queue}: consumer {consumer} is within its limit again",
+                    self.database
+                );
+            }
+        }
+        *known = now;
     }
 
     /// Tells the failed operations of a round, each kind of failure once until a round goes without it.

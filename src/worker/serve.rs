@@ -18,7 +18,7 @@ use crate::daemon::signals::Reload;
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::{become_replica, call_quietly};
 use crate::pg::{AppName, ConnInfo, Session};
-use crate::pgq::{Batch, BatchLimits, JOINED_EVENTS, TickId, load_tick, notify_tick};
+use crate::pgq::{self, Batch, BatchLimits, JOINED_EVENTS, TickId, load_tick, notify_tick};
 use crate::service::fault;
 use crate::service::folded::Folded;
 use crate::service::stop::StopSignal;
@@ -357,10 +357,10 @@ impl<'a> Server<'a> {
     async fn replay(&mut self, config: &LondisteConfig) -> Result<Pass> {
         let limits = self.limits(config);
         let reader = self.reader()?;
-        let batch = reader
-            .next_batch(&limits)
-            .await
-            .map_err(|error| self.lost_consumer(error, config))?;
+        let batch = match reader.next_batch(&limits).await {
+            Ok(batch) => batch,
+            Err(error) => return Err(self.lost_consumer(error, config).await),
+        };
         let Some(batch) = batch else {
             return Ok(Pass::Idle);
         };
@@ -526,9 +526,17 @@ impl<'a> Server<'a> {
             .with_hint("to read again from the provider's position: londiste worker --reset"))
     }
 
-    fn lost_consumer(&self, error: Error, config: &LondisteConfig) -> Error {
+    async fn lost_consumer(&self, error: Error, config: &LondisteConfig) -> Error {
         if error.sqlstate() != Some("P0001") {
             return error;
+        }
+        if let Ok(reader) = self.reader()
+            && let Ok(Some(detached)) =
+                pgq::find_detached(reader.session(), &config.queue_name, &config.consumer_name).await
+        {
+            return detached
+                .context(format!("provider \"{}\" gives no batch", self.node.provider))
+                .with_hint("if it says that events are gone: drop this node and create it anew");
         }
         error.context(format!("provider \"{}\" gives no batch", self.node.provider)).with_hint(format!(
             "is consumer \"{}\" registered there, and is this node at a tick that the provider still has? \

@@ -3,6 +3,7 @@
 mod alone;
 mod command_line;
 mod discovery;
+mod limits;
 mod peer;
 mod process;
 mod tick;
@@ -27,10 +28,19 @@ fn install_ours(db: &Database) {
     install_ours_in(db.cluster(), db.name());
 }
 
+/// Installs what we add beside the ancestor's extension.
+fn install_beside(db: &Database) {
+    install_schemas(db.cluster(), db.name(), &["londiste_rs"]);
+}
+
 fn install_ours_in(cluster: &Cluster, database: &str) {
+    install_schemas(cluster, database, &["londiste_rs", "pgq"]);
+}
+
+fn install_schemas(cluster: &Cluster, database: &str, schemas: &[&str]) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/schema");
     let mut text = String::from("set client_min_messages = warning;\n");
-    for schema in ["londiste_rs", "pgq"] {
+    for schema in schemas {
         let mut files = vec![root.join(schema).join("schema.sql")];
         if let Ok(functions) = fs::read_dir(root.join(schema).join("functions")) {
             let mut functions: Vec<PathBuf> = functions.map(|file| file.unwrap().path()).collect();

@@ -41,3 +41,67 @@ create table if not exists londiste_rs.stream_position (
     tick_event_seq int8 not null,
     primary key (queue_name, consumer_name)
 ) with (fillfactor = 50);
+
+-- queue_limit: how far a reader may stay behind. Consumer '*' stands for all readers of the queue that have no limit of
+-- their own. Null: no limit of that kind. What happens beyond it: 'warn', or 'detach' (see
+-- londiste_rs.detach_consumer).
+create table if not exists londiste_rs.queue_limit (
+    queue_name     text not null,
+    consumer_name  text not null,
+    max_age        interval,
+    max_events     int8,
+    max_bytes      int8,
+    action         text not null default 'warn' check (action in ('warn', 'detach')),
+    primary key (queue_name, consumer_name),
+    check (max_age is not null or max_events is not null or max_bytes is not null)
+);
+
+-- detached_consumer: readers that were taken off their queue, with the position that they had: last_tick is the tick
+-- after which they have read nothing. sub_id is kept because events that were retried before carry it.
+create table if not exists londiste_rs.detached_consumer (
+    queue_name      text not null,
+    consumer_name   text not null,
+    kind            text not null,
+    node_name       text,
+    watermark_name  text,
+    queue_id        int4 not null,
+    sub_id          int4 not null,
+    last_tick       int8 not null,
+    tick_time       timestamptz,
+    tick_event_seq  int8,
+    switch_step1    int8 not null,
+    reason          text not null,
+    detached_at     timestamptz not null default now(),
+    primary key (queue_name, consumer_name)
+);
+
+-- dead_event: events that a reader has given up (is_detached false), and events that waited to be retried when their
+-- reader was detached (is_detached true; they go back when it is attached again).
+create table if not exists londiste_rs.dead_event (
+    queue_name     text not null,
+    consumer_name  text not null,
+    ev_id          int8 not null,
+    ev_time        timestamptz not null,
+    ev_retry       int4,
+    ev_type        text,
+    ev_data        text,
+    ev_extra1      text,
+    ev_extra2      text,
+    ev_extra3      text,
+    ev_extra4      text,
+    reason         text not null,
+    died_at        timestamptz not null default now(),
+    is_detached    bool not null default false,
+    primary key (queue_name, consumer_name, ev_id)
+);
+
+-- retry_mark: events that work committed in this database wants to see again; kept in the transaction of the work until
+-- the queue's database has heard of them (see src/client).
+create table if not exists londiste_rs.retry_mark (
+    consumer_name  text not null,
+    batch_id       int8 not null,
+    ev_id          int8 not null,
+    after_seconds  int4,
+    reason         text,
+    primary key (consumer_name, batch_id, ev_id)
+);

@@ -1,0 +1,44 @@
+-- ----------------------------------------------------------------------
+-- Schema londiste_rs: roles and grants. Run after all functions are there.
+-- May be run again; changes nothing then.
+-- ----------------------------------------------------------------------
+
+do $grants$
+declare
+    v_role text;
+begin
+    foreach v_role in array array['pgq_reader', 'pgq_writer', 'pgq_admin'] loop
+        begin
+            if not exists (select 1 from pg_catalog.pg_roles where rolname = v_role) then
+                execute format('create role %I nologin', v_role);
+            end if;
+        exception
+            when insufficient_privilege then
+                raise notice 'role % cannot be created by this user, skipping', v_role;
+            when duplicate_object or unique_violation then
+                raise notice 'role % is being created by somebody else', v_role;
+        end;
+    end loop;
+
+    grant select on londiste_rs.queue_limit, londiste_rs.detached_consumer to public;
+    if exists (select 1 from pg_catalog.pg_roles where rolname = 'pgq_admin') then
+        grant insert, update, delete on londiste_rs.queue_limit to pgq_admin;
+        grant delete on londiste_rs.detached_consumer to pgq_admin;
+        grant select, delete on londiste_rs.dead_event to pgq_admin;
+        grant execute on function
+            londiste_rs.check_limits(),
+            londiste_rs.detach_consumer(text, text, text, int8),
+            londiste_rs.attach_consumer(text, text, bool),
+            londiste_rs.revive_event(text, text, int8),
+            londiste_rs.bury_event(int8, int8, text)
+            to pgq_admin;
+    end if;
+    if exists (select 1 from pg_catalog.pg_roles where rolname = 'pgq_reader') then
+        grant execute on function londiste_rs.bury_event(int8, int8, text) to pgq_reader;
+    end if;
+    if exists (select 1 from pg_catalog.pg_roles where rolname = 'pgq_writer') then
+        -- who writes marks of done work (schema pgq_ext) also writes what is to be tried again
+        grant select, insert, delete on londiste_rs.retry_mark to pgq_writer;
+    end if;
+end;
+$grants$;
