@@ -15,7 +15,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// What an argument vector asks for, before clap has looked at it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Name of the command; none for `londiste --help`, `londiste -s INI` and their like.
+    /// Name of the command, with its group where it has one (`queue list`); none for `londiste --help`, `londiste -s INI`
+    /// and their like.
     pub command: Option<String>,
     /// The job file when it stood in the ancestor's place.
     pub ini: Option<OsString>,
@@ -81,17 +82,27 @@ pub fn plan(
         }
     };
 
-    let command = command_at
+    let mut path: Vec<String> = command_at
         .and_then(|i| tokens[i].text.to_str())
-        .map(str::to_owned);
+        .map(str::to_owned)
+        .into_iter()
+        .collect();
+    let mut used_at: Vec<usize> = ini_at.into_iter().chain(command_at).collect();
+    if let Some(group) = path.first().and_then(|name| definition.find_subcommand(name))
+        && group.has_subcommands()
+        && let Some(member_at) = positionals.iter().copied().find(|i| !used_at.contains(i))
+    {
+        path.push(member_of(group, &tokens[member_at].text)?);
+        used_at.push(member_at);
+    }
+    let command = (!path.is_empty()).then(|| path.join(" "));
     let ini = ini_at.map(|i| tokens[i].text.clone());
     let mut argv = vec![OsString::from("londiste")];
-    argv.extend(command.as_ref().map(OsString::from));
+    argv.extend(path.iter().map(OsString::from));
     if let Some(ini) = &ini {
         argv.push("--config".into());
         argv.push(ini.clone());
     }
-    let used = usize::from(ini_at.is_some()) + usize::from(command_at.is_some());
     let flags = tokens
         .iter()
         .filter(|t| t.option)
@@ -101,27 +112,53 @@ pub fn plan(
         tokens
             .into_iter()
             .enumerate()
-            .filter(|(i, _)| Some(*i) != ini_at && Some(*i) != command_at)
+            .filter(|(i, _)| !used_at.contains(i))
             .map(|(_, token)| token.text),
     );
     Ok(Plan {
         command,
         ini,
-        positional_count: positionals.len() - used,
+        positional_count: positionals.len() - used_at.len(),
         flags,
         argv,
     })
 }
 
+/// The command of a group that `word` names.
+fn member_of(group: &clap::Command, word: &OsStr) -> Result<String> {
+    let word = word.to_string_lossy().into_owned();
+    if word == "help" || group.find_subcommand(&word).is_some() {
+        return Ok(word);
+    }
+    let name = group.get_name();
+    let error = Error::new(ErrorKind::NotFound, format!("unknown command '{name} {word}'"));
+    Err(
+        match nearest(&word, group.get_subcommands().map(clap::Command::get_name)) {
+            Some(near) => error.with_hint(format!("did you mean \"{name} {near}\"?")),
+            None => error.with_hint(format!("\"londiste {name} -h\" lists the commands of the group")),
+        },
+    )
+}
+
 /// Refuses a number of positional arguments that the command does not take, in the ancestor's words.
 pub fn check_count(definition: &clap::Command, plan: &Plan) -> Result<()> {
-    let Some(command) = plan
-        .command
-        .as_deref()
-        .and_then(|name| definition.find_subcommand(name))
+    let Some(path) = plan.command.as_deref() else {
+        return Ok(());
+    };
+    let Some(command) = path
+        .split(' ')
+        .try_fold(definition, |command, name| command.find_subcommand(name))
     else {
         return Ok(());
     };
+    if command.has_subcommands() {
+        let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("need a command of the group: {path} {}", names.join("|")),
+        )
+        .with_hint(format!("see \"londiste {path} -h\"")));
+    }
     let mut least = 0;
     let mut most = Some(0usize);
     let mut names = Vec::new();
@@ -146,13 +183,12 @@ pub fn check_count(definition: &clap::Command, plan: &Plan) -> Result<()> {
         Some(most) => format!("{least} to {most}"),
         None => format!("at least {least}"),
     };
-    let name = command.get_name();
-    let mut message = format!("command '{name}' got {got} args, but expects {expects}");
+    let mut message = format!("command '{path}' got {got} args, but expects {expects}");
     if !names.is_empty() {
         message.push_str(&format!(": {}", names.join(" ")));
     }
     // Ancestor: exit status 1, unlike a wrong option.
-    Err(Error::new(ErrorKind::Refused, message).with_hint(format!("see \"londiste {name} --help\"")))
+    Err(Error::new(ErrorKind::Refused, message).with_hint(format!("see \"londiste {path} --help\"")))
 }
 
 fn unknown_command(
@@ -214,7 +250,10 @@ impl OptionTable {
             long: BTreeMap::new(),
             short: BTreeMap::new(),
         };
-        for command in definition.get_subcommands().chain([definition]) {
+        let groups = definition
+            .get_subcommands()
+            .flat_map(clap::Command::get_subcommands);
+        for command in definition.get_subcommands().chain(groups).chain([definition]) {
             for arg in command.get_arguments() {
                 let takes_value = arg.get_action().takes_values();
                 for long in arg.get_long_and_visible_aliases().into_iter().flatten() {
@@ -313,6 +352,13 @@ mod tests {
                     .arg(Arg::new("old").required(true).value_name("OLD_NODE"))
                     .arg(Arg::new("provider").long("provider")),
             )
+            .subcommand(
+                Command::new("queue").subcommand(Command::new("list")).subcommand(
+                    Command::new("peek")
+                        .arg(Arg::new("queue").required(true))
+                        .arg(Arg::new("limit").long("limit").action(ArgAction::Set)),
+                ),
+            )
     }
 
     fn planned(line: &str) -> (Option<String>, Option<String>, String) {
@@ -363,6 +409,31 @@ mod tests {
         assert_eq!(
             planned("--prov x a.ini takeover n1").2,
             "takeover --config a.ini --prov x n1"
+        );
+    }
+
+    #[test]
+    fn a_group_and_its_command_go_together() {
+        assert_eq!(
+            planned("--limit 3 a.ini queue -v peek q"),
+            (
+                Some("a.ini".into()),
+                Some("queue peek".into()),
+                "queue peek --config a.ini --limit 3 -v q".into()
+            )
+        );
+        let error = plan(&definition(), ["queue", "lst"].map(OsString::from), |_| false).unwrap_err();
+        assert_eq!(
+            error.report(),
+            "error: unknown command 'queue lst'\nhint: did you mean \"queue list\"?"
+        );
+        let definition = definition();
+        let plan = plan(&definition, ["queue", "peek"].map(OsString::from), |_| false).unwrap();
+        assert!(
+            check_count(&definition, &plan)
+                .unwrap_err()
+                .message()
+                .starts_with("command 'queue peek' got 0 args, but expects 1")
         );
     }
 

@@ -218,7 +218,20 @@ impl Page {
     }
 
     fn command(&mut self, command: &Command) {
-        let mut head = command.get_name().to_owned();
+        self.command_of("", command);
+    }
+
+    /// A command, or each command of a group; `group` stands before the name.
+    fn command_of(&mut self, group: &str, command: &Command) {
+        let mut head = format!("{group}{}", command.get_name());
+        if command.has_subcommands() {
+            self.0.control("SS", [head.as_str()]);
+            self.about(command);
+            for member in command.get_subcommands().filter(|c| !c.is_hide_set()) {
+                self.command_of(&format!("{head} "), member);
+            }
+            return;
+        }
         for arg in command.get_positionals() {
             head.push(' ');
             head.push_str(&positional(arg));

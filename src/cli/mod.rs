@@ -12,6 +12,7 @@ pub mod docs;
 mod help;
 mod node;
 mod process;
+mod queue;
 mod service;
 mod setup;
 mod status;
@@ -118,6 +119,9 @@ pub enum Command {
     /// Tables and sequences.
     #[command(flatten)]
     Table(table::TableCommand),
+    /// Queues as such.
+    #[command(flatten)]
+    Queue(queue::QueueCommands),
     /// Comparing rows.
     #[command(flatten)]
     Compare(compare::CompareCommand),
@@ -139,6 +143,7 @@ const GROUPS: &[Group] = &[
     ("Node administration", node::NodeCommand::augment_subcommands),
     ("Tables and sequences", table::TableCommand::augment_subcommands),
     ("Comparing rows", compare::CompareCommand::augment_subcommands),
+    ("Queues", queue::QueueCommands::augment_subcommands),
     ("Cascade layout", tree::TreeCommand::augment_subcommands),
     ("Replication daemon", service::ServiceCommand::augment_subcommands),
     ("Set-up", setup::SetupCommand::augment_subcommands),
@@ -174,7 +179,7 @@ impl Context {
 impl Command {
     /// Whether the command cannot go on without a job file.
     fn needs_config(&self) -> bool {
-        !matches!(self, Self::Setup(_))
+        !matches!(self, Self::Setup(_) | Self::Queue(_))
     }
 
     /// Whether the command may go to the background.
@@ -187,7 +192,7 @@ impl Command {
     fn lock_suffix(&self) -> Option<String> {
         match self {
             Self::Create(command) => command.lock_suffix(),
-            Self::Setup(_) => None,
+            Self::Setup(_) | Self::Queue(_) => None,
             Self::Service(command) => command.lock_suffix(),
             Self::Node(command) => command.lock_suffix(),
             Self::Table(command) => command.lock_suffix(),
@@ -203,6 +208,7 @@ impl Command {
             Self::Service(command) => command.run(context).await,
             Self::Node(command) => command.run(context).await,
             Self::Table(command) => command.run(context).await,
+            Self::Queue(command) => command.run(context).await,
             Self::Compare(command) => command.run(context).await,
             Self::Tree(command) => command.run(context).await,
         }

@@ -45,6 +45,7 @@ fn short_help() {
     Tables and sequences:   add-table remove-table tables missing resync wait-sync
                             check fkeys add-seq remove-seq seqs
     Comparing rows:         compare
+    Queues:                 queue
     Cascade layout:         drop-node tag-dead
     Replication daemon:     worker copy
     Set-up:                 install completion

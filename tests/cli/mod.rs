@@ -10,6 +10,7 @@ mod docs;
 mod frame;
 mod install;
 mod look;
+mod queue;
 mod service;
 mod table;
 mod tree;
