@@ -2,9 +2,9 @@
 
 #[allow(dead_code)]
 mod cli;
-mod contract;
 mod fault;
 mod metrics;
+mod parity;
 mod peers;
 mod pg;
 mod replication;

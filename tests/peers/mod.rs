@@ -15,9 +15,10 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::support::ancestor::create_extensions;
 use crate::support::process::{Process, clean_environment, read_log};
 use crate::support::wait::wait_for;
-use crate::support::{Database, database};
+use crate::support::{Database, database, install};
 
 /// How long anything may take. The ancestor needs up to a minute to hand a table over.
 const LIMIT: Duration = Duration::from_secs(100);
@@ -51,20 +52,6 @@ fn pgqd(whose: Whose) -> Command {
         Ours => Command::new(env!("CARGO_BIN_EXE_pgqd")),
         Debians => debians("/usr/bin/pgqd", "pgqd"),
     }
-}
-
-/// Installs the ancestor's extensions.
-fn create_extensions(db: &Database) {
-    let create = "create extension pgq; create extension pgq_node; create extension londiste";
-    // Roles belong to the server: one that is made by two tests at once fails in one of them.
-    wait_for("the ancestor's extensions", LIMIT, || match db.try_psql(create) {
-        Ok(_) => Some(()),
-        Err(error) if error.contains("pg_authid_rolname_index") => None,
-        Err(error) => panic!(
-            "{error}hint: install the packages postgresql-15-pgq3, postgresql-15-pgq-node and \
-             postgresql-15-londiste-sql, or run this: scripts/setup"
-        ),
-    });
 }
 
 struct Node {
@@ -121,14 +108,7 @@ impl Stand {
         match base {
             Debians => create_extensions(&db),
             Ours => {
-                let output = clean_environment(londiste(Ours).arg("install").arg(db.connstr()))
-                    .output()
-                    .expect("run londiste");
-                assert!(
-                    output.status.success(),
-                    "{}",
-                    String::from_utf8_lossy(&output.stderr)
-                );
+                install(&db);
             }
         }
         let provider = provider.map(|provider| format!("--provider={}", self.node(provider).db.connstr()));

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Debians, Ours, Whose, clean_environment, create_extensions, londiste, start_ticker};
-use crate::support::database;
+use super::{Debians, Ours, Whose, create_extensions, start_ticker};
 use crate::support::process::read_log;
 use crate::support::wait::wait_for;
+use crate::support::{database, install};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -15,14 +15,7 @@ fn serve(ticker: Whose, base: Whose) {
     match base {
         Debians => create_extensions(&db),
         Ours => {
-            let output = clean_environment(londiste(Ours).arg("install").arg(db.connstr()))
-                .output()
-                .expect("run londiste");
-            assert!(
-                output.status.success(),
-                "{}",
-                String::from_utf8_lossy(&output.stderr)
-            );
+            install(&db);
         }
     }
     db.psql(

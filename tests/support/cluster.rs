@@ -29,6 +29,7 @@ const PORTS: std::ops::Range<u16> = 20000..32000;
 pub struct Cluster {
     dir: PathBuf,
     bin: PathBuf,
+    client_bin: PathBuf,
     account: Option<User>,
     port: u16,
     watcher: Option<Child>,
@@ -43,11 +44,22 @@ impl Cluster {
     /// Makes and starts a server; `settings` are lines for postgresql.conf (`wal_level = logical`) that win.
     pub fn start_with(settings: &[&str]) -> Cluster {
         let bin = find_bin();
+        Cluster::start_from(bin.clone(), bin, settings)
+    }
+
+    /// Makes and starts a server of another major version, one of those that scripts/servers fetches. They have no
+    /// client programs: those are the ones of the usual server.
+    pub fn start_version(major: u32) -> Cluster {
+        Cluster::start_from(find_version(major), find_bin(), &[])
+    }
+
+    fn start_from(bin: PathBuf, client_bin: PathBuf, settings: &[&str]) -> Cluster {
         let account = unprivileged_account();
         let dir = make_dir(account.as_ref());
         let mut cluster = Cluster {
             dir,
             bin,
+            client_bin,
             account,
             port: 0,
             watcher: None,
@@ -131,14 +143,10 @@ impl Cluster {
         }
     }
 
-    /// A client program of the server's version (`psql`, `pgbench`, `pg_dump`), without the caller's PG* variables.
+    /// A client program (`psql`, `pgbench`, `pg_dump`) of the server's version, or of the usual server's where this one
+    /// comes without; it does not see the caller's PG* variables.
     pub fn client(&self, program: &str) -> Command {
-        let mut command = Command::new(self.bin.join(program));
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PG")) {
-            command.env_remove(name);
-        }
-        command.env("PGCLIENTENCODING", "UTF8").env("LC_MESSAGES", "C");
-        command
+        plain_command(&self.client_bin.join(program))
     }
 
     /// Stops the server, politely to its clients.
@@ -311,7 +319,7 @@ impl Cluster {
 
     /// A program that must not run as root.
     fn server_command(&self, program: &str) -> Command {
-        let mut command = self.client(program);
+        let mut command = plain_command(&self.bin.join(program));
         self.drop_rights(&mut command);
         // The caller's directory may be closed to that account.
         command.current_dir(&self.dir).stdin(Stdio::null());
@@ -397,6 +405,32 @@ fn find_bin() -> PathBuf {
                  hint: install the package postgresql, or set PG_BIN to the directory of its programs"
             )
         })
+}
+
+/// The programs of a server that scripts/servers has fetched.
+fn find_version(major: u32) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target"),
+        PathBuf::from,
+    );
+    let bin = target.join(format!("servers/{major}/bin"));
+    assert!(
+        bin.join("initdb").is_file(),
+        "there is no PostgreSQL {major} server in {}\nhint: fetch it by this: make servers",
+        target.join("servers").display()
+    );
+    // The folder may be a link to where the server's account can go, which it cannot follow itself.
+    fs::canonicalize(bin).expect("the folder of a server")
+}
+
+/// A program that does not see the caller's PG* variables.
+fn plain_command(path: &Path) -> Command {
+    let mut command = Command::new(path);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PG")) {
+        command.env_remove(name);
+    }
+    command.env("PGCLIENTENCODING", "UTF8").env("LC_MESSAGES", "C");
+    command
 }
 
 /// The account for the server when the tests run as root, which the server refuses to do.
