@@ -2,6 +2,7 @@
 
 #[allow(dead_code)]
 mod cli;
+mod contract;
 mod fault;
 mod metrics;
 mod parity;
@@ -12,3 +13,4 @@ mod replication;
 mod support;
 mod ticker;
 mod tour;
+mod versions;

@@ -1,3 +1,6 @@
-//! Promises of the queue: what capturing writes.
+//! Promises of the queue: what capturing writes, what is installed and with whose rights it runs.
 
 mod capture;
+pub mod schema;
+mod security;
+pub mod trigger_events;

@@ -132,6 +132,7 @@ fn printed(db: &Database, script: &Path) -> String {
         .expect("open a file");
     let mut psql = db.cluster().client("psql");
     psql.env("PGTZ", "UTC")
+        .env("PGOPTIONS", "-c londiste_rs.capture=ancestor")
         .args(["-X", "-d"])
         .arg(db.connstr())
         .arg("-f")
