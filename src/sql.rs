@@ -180,6 +180,7 @@ room! {
         LOCAL_REMOVE_TABLE = "local_remove_table",
         LOCAL_SET_TABLE_ATTRS = "local_set_table_attrs",
         STORE_STATE = "store_state",
+        UNREAD_REMOVALS_SQL = "unread_removals_sql",
         WAKE_WORKERS = "wake_workers",
     }
 }

@@ -64,6 +64,11 @@ pub async fn handle(client: &Client, config: &LondisteConfig, duty: Duty, event:
             }
         }
         "londiste.remove-table" => {
+            let attached =
+                "select from londiste.table_info where queue_name = $1 and table_name = $2 and local";
+            if client.query_opt(attached, &[&queue, &data]).await?.is_some() {
+                tracing::info!("{data}: removed from the queue on the root; detached here, its rows stay");
+            }
             call_quietly(
                 client,
                 None,

@@ -9,6 +9,7 @@ mod load;
 mod names;
 mod owner;
 mod position;
+mod readd;
 mod shapes;
 mod types;
 

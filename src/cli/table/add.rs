@@ -13,6 +13,7 @@ use super::expand::{expand, near};
 use super::handler::handler_string;
 use super::refusal::{Place, TriggerWish, check_key, check_kind, dest_of, unquoted};
 use super::registry::{Registered, load_missing, load_tables, sync_tables, wants_table};
+use super::removal::wait_for_removals;
 use super::wait::wait_for_tables;
 use crate::cascade::source::find_source;
 use crate::cli::Context;
@@ -198,6 +199,8 @@ pub async fn add_table(context: Context, args: AddTableArgs) -> Result<u8> {
     if !node.is_root() {
         let session = admin.provider().await?;
         limit_lock_waits(&session, lock_timeout).await?;
+        let place = place_of(&mut admin, &node).await?;
+        wait_for_removals(&mut admin, &session, &args.tables, &place).await?;
         let name = node.provider_node.clone().unwrap_or_default();
         let provider = Upstream::load(&name, session, &queue).await?;
         let config = admin.config.clone();

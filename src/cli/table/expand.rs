@@ -84,6 +84,13 @@ pub fn near<'a>(name: &str, candidates: &'a [String]) -> Option<&'a str> {
         .find(|c| c.split_once('.').is_some_and(|(_, rest)| rest == bare))
 }
 
+/// Whether `arg`, a name or a pattern of the command line, stands for the table `name` among others.
+pub fn picks(arg: &str, name: &str) -> bool {
+    let arg: Vec<char> = full_name(arg).chars().collect();
+    let name: Vec<char> = name.chars().collect();
+    matches(&arg, &name)
+}
+
 fn push_once(list: &mut Vec<String>, name: &str) {
     if !list.iter().any(|n| n == name) {
         list.push(name.to_owned());

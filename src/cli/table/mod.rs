@@ -8,6 +8,7 @@ mod handler;
 mod list;
 mod refusal;
 mod registry;
+mod removal;
 mod remove;
 mod sequence;
 mod wait;
