@@ -24,6 +24,8 @@ const PUBLIC: &[&str] = &[
     "londiste.quote_fqname(text)",
     "londiste.split_fqname(text)",
     "londiste.version()",
+    // What londiste.is_replica_func calls with its caller's rights.
+    "londiste_rs.is_capture(oid)",
     // What pgq.get_queue_info calls with its caller's rights.
     "pgq._event_seq_pos(text)",
     // What a writer's events pass through; it tells one setting's meaning.

@@ -5,7 +5,17 @@
 
 do $grants$
 declare
+    -- what makes, runs and refreshes captures; the functions of each table are nobody's but their triggers'
+    v_writer text[] := array[
+        '_capture_args', '_capture_base_type', '_capture_check', '_capture_code', '_capture_count',
+        '_capture_current', '_capture_extra1', '_capture_mark', '_capture_queue', '_capture_signature',
+        '_capture_sql', '_capture_target', '_capture_value', '_encode', 'capture_begin', 'capture_choice',
+        'capture_create', 'capture_drop', 'capture_guard', 'capture_refresh', 'capture_state'];
+    -- londiste.is_replica_func() calls it with its caller's rights
+    v_public text[] := array['is_capture'];
+    v_has_writer bool;
     v_role text;
+    f record;
 begin
     foreach v_role in array array['pgq_reader', 'pgq_writer', 'pgq_admin'] loop
         begin
@@ -40,5 +50,21 @@ begin
         -- who writes marks of done work (schema pgq_ext) also writes what is to be tried again
         grant select, insert, delete on londiste_rs.retry_mark to pgq_writer;
     end if;
+
+    v_has_writer := exists (select 1 from pg_catalog.pg_roles where rolname = 'pgq_writer');
+    for f in
+        select p.oid::pg_catalog.regprocedure::text as sig, p.proname::text as name
+          from pg_catalog.pg_proc p
+          join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+         where n.nspname = 'londiste_rs'
+           and p.proname <> all (v_public)
+           and pg_catalog.pg_has_role(p.proowner, 'usage')
+         order by 1
+    loop
+        execute 'revoke execute on function ' || f.sig || ' from public';
+        if f.name = any (v_writer) and v_has_writer then
+            execute 'grant execute on function ' || f.sig || ' to pgq_writer';
+        end if;
+    end loop;
 end;
 $grants$;
