@@ -12,7 +12,7 @@ use crate::pgq::TickId;
 use crate::service::stop::StopSignal;
 
 /// How often the node is asked.
-const POLL: Duration = Duration::from_millis(500);
+const POLL: Duration = Duration::from_millis(100);
 /// How often the wait says where it stands.
 const REPORT: Duration = Duration::from_secs(10);
 

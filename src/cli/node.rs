@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use tracing::info;
+use tracing::{debug, info};
 
 use super::Context;
 use super::admin::Admin;
@@ -12,7 +12,7 @@ use super::status;
 use crate::cascade::{handshake, route, wait};
 use crate::error::{Error, Result};
 use crate::pg::mask_passwords;
-use crate::pgq::TickId;
+use crate::pgq::{TickId, force_tick};
 
 /// Looking at nodes, holding them, waiting for them.
 #[derive(Subcommand, Debug)]
@@ -255,6 +255,10 @@ async fn wait_root(mut admin: Admin, args: WaitArgs) -> Result<()> {
     let location = provider_location(&node)?;
     let search = route::find_root(admin.dialer(), admin.queue(), &location);
     let root = admin.stop.unless_stopped(search).await?;
+    // The wait is for a tick behind everything that the root has now. Ancestor: waits for the ticker's next one.
+    if let Err(error) = force_tick(&root.session, admin.queue()).await {
+        debug!("no tick could be made on the root: {}", error.line());
+    }
     wait_past(admin, &root.info, args).await
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::time::Instant;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::after::{hint_at_worker, is_worker_seen};
 use super::registry::{Registered, load_tables};
@@ -61,6 +61,9 @@ pub async fn wait_for_tables(admin: &mut Admin, node: &NodeInfo, limit: Option<D
             None => {
                 total = now.len();
                 info!("{total}/{} table(s) to copy", tables.len());
+                if tables.is_empty() {
+                    warn!("no table is attached on this node");
+                }
                 if total > 0 {
                     hint_at_worker(admin, node).await?;
                 }

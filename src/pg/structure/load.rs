@@ -1,5 +1,7 @@
 //! Reads a table's structure. One query per part; the session's search path is set aside meanwhile and put back.
 
+use std::time::Duration;
+
 use tokio_postgres::{GenericClient, Row};
 
 use super::{
@@ -9,6 +11,9 @@ use super::{
 use crate::error::{Error, Result};
 use crate::pg::QualifiedName;
 use crate::sql;
+
+/// Pause before a catalogue that changed under the reader is read again.
+const CATALOGUE_PAUSE: Duration = Duration::from_millis(50);
 
 /// Reads the structure of `table`; nothing when no table, view or foreign table has this name.
 ///
@@ -23,7 +28,22 @@ where
         .query_one(sql::pg::PIN_SEARCH_PATH, &[&"pg_catalog"])
         .await?
         .try_get(0)?;
-    let loaded = load_parts(client, table).await;
+    let mut loaded = load_parts(client, table).await;
+    // An index that is dropped between the scan of the catalogue and the text of its definition is an internal error of
+    // the server; a moment later the catalogue is whole again.
+    for _ in 0..5 {
+        match &loaded {
+            Err(error) if error.sqlstate() == Some("XX000") => {
+                tokio::time::sleep(CATALOGUE_PAUSE).await;
+                match load_parts(client, table).await {
+                    // In a transaction the first error stays the one to tell.
+                    Err(again) if again.sqlstate() == Some("25P02") => break,
+                    again => loaded = again,
+                }
+            }
+            _ => break,
+        }
+    }
     // Inside a transaction that just failed the path comes back with the rollback; the first error is the one to tell.
     let restored = client.query_one(sql::pg::PIN_SEARCH_PATH, &[&old]).await;
     let structure = loaded.map_err(|e| e.context(format!("reading the structure of table \"{table}\"")))?;
