@@ -1,0 +1,386 @@
+//! The loop of one connected worker: look at the node, move tables, replay, wait for the next fact.
+
+mod duties;
+mod replay;
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use super::WAKE_CHANNEL;
+use super::copies::Copies;
+use super::node_state::{Duty, NodeState};
+use super::status::Status;
+use super::stream::StreamIdentity;
+use crate::apply::Applier;
+use crate::config::londiste::LondisteConfig;
+use crate::consumer::Reader;
+use crate::copy::remote_info;
+use crate::daemon::signals::Reload;
+use crate::error::{Error, Result};
+use crate::node::{become_replica, call_quietly};
+use crate::pg::{AppName, ConnInfo, Session};
+use crate::pgq::TickId;
+use crate::service::folded::Folded;
+use crate::service::stop::StopSignal;
+use crate::sql;
+use crate::table::{Table, load_tables};
+
+/// The node's state is read again at least this often, so that an administrator is heard quickly.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// A batch in hand may be finished for this long after a graceful stop was asked for.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Connects and serves until the stop or an error; calls `healthy` after each pass that worked.
+pub async fn serve(
+    config: &mut LondisteConfig,
+    stop: &StopSignal,
+    reload: &mut Reload,
+    copies: &mut Copies,
+    after_failure: bool,
+    healthy: &mut (dyn FnMut() + Send),
+) -> Result<()> {
+    let starting = Server::start(config, copies, stop, after_failure);
+    let mut server = stop.unless_stopped(starting).await?;
+    let served = server.serve(config, stop, reload, healthy).await;
+    for line in server
+        .status
+        .last_lines(&server.node.name, server.shown_tick(), &server.tables)
+    {
+        tracing::info!("{line}");
+    }
+    served
+}
+
+/// Takes the changed keys of the job file; a broken file changes nothing.
+pub fn reload_config(config: &mut LondisteConfig) {
+    match config.reload() {
+        Ok(new) => {
+            *config = new;
+            tracing::info!("Config reloaded");
+        }
+        Err(error) => tracing::error!("the job file was not reloaded: {}", error.line()),
+    }
+}
+
+/// What one pass found.
+#[derive(PartialEq, Eq)]
+enum Pass {
+    Worked,
+    Idle,
+}
+
+struct Server<'a> {
+    local: Session,
+    // The local session applies rows of others; a root's session need not be allowed to.
+    replica: bool,
+    reader: Option<(String, Reader)>,
+    node: NodeState,
+    node_seen: Instant,
+    tables: HashMap<String, Table>,
+    applier: Applier,
+    identity: StreamIdentity,
+    copies: &'a mut Copies,
+    status: Status,
+    waiting_for_provider: Folded,
+    provider_tables: Option<(Instant, HashSet<String>)>,
+    next_local_watermark: Instant,
+    next_global_watermark: Instant,
+    next_stray_look: Instant,
+    next_key_look: Instant,
+    ok_tables: HashSet<String>,
+    next_stray_retry: Instant,
+    clear_error: bool,
+    reload_requested: bool,
+    ticker: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Server<'_> {
+    fn drop(&mut self) {
+        self.ticker.abort();
+    }
+}
+
+impl<'a> Server<'a> {
+    async fn start(
+        config: &LondisteConfig,
+        copies: &'a mut Copies,
+        stop: &StopSignal,
+        after_failure: bool,
+    ) -> Result<Self> {
+        let (queue, consumer) = (config.queue_name.as_str(), config.consumer_name.as_str());
+        let info = ConnInfo::parse(&config.db)?;
+        // The name of the node is not known before the first look.
+        let first = Session::connect(&info, &AppName::new("worker", "", queue)).await?;
+        let node = NodeState::load(&first, queue, consumer).await?;
+        first.close().await;
+        let app = AppName::new("worker", &node.name, queue);
+        let local = Session::connect(&info, &app).await?;
+        take_worker_lock(&local, queue, consumer, &node.name, stop).await?;
+        local.batch_execute(&format!("listen {WAKE_CHANNEL}")).await?;
+        // Read again under the lock: another worker may have moved it.
+        let node = NodeState::load(&local, queue, consumer).await?;
+        let tables = load_tables(&local, queue, consumer).await?;
+        let identity = StreamIdentity::detect(&local).await?;
+        let now = Instant::now();
+        let ticker = tokio::spawn(tick_when_alone(
+            info,
+            AppName::new("ticker", &node.name, queue),
+            stop.clone(),
+        ));
+        let line = format!(
+            "worker of node {} ({}) is at tick {}, provider {}",
+            node.name,
+            match node.duty {
+                Duty::Root => "root",
+                Duty::Branch => "branch",
+                _ => "leaf",
+            },
+            node.completed,
+            node.provider
+        );
+        // While the provider is away each attempt comes by here.
+        if after_failure {
+            tracing::debug!("{line}");
+        } else {
+            tracing::info!("{line}");
+        }
+        copies.set_position(node.completed);
+        Ok(Self {
+            copies,
+            local,
+            replica: false,
+            reader: None,
+            node,
+            node_seen: now,
+            tables,
+            applier: Applier::default(),
+            identity,
+            status: Status::labelled(queue, &config.job_name),
+            waiting_for_provider: Folded::new(Duration::from_secs(60)),
+            provider_tables: None,
+            next_local_watermark: now,
+            next_global_watermark: now,
+            next_stray_look: now,
+            next_key_look: now,
+            ok_tables: HashSet::new(),
+            next_stray_retry: now,
+            clear_error: !after_failure,
+            reload_requested: false,
+            ticker,
+        })
+    }
+
+    async fn serve(
+        &mut self,
+        config: &mut LondisteConfig,
+        stop: &StopSignal,
+        reload: &mut Reload,
+        healthy: &mut (dyn FnMut() + Send),
+    ) -> Result<()> {
+        loop {
+            if std::mem::take(&mut self.reload_requested) || reload.take() {
+                reload_config(config);
+            }
+            let pass = tokio::select! {
+                pass = self.pass(config) => pass?,
+                // The dropped transaction rolls back with its connection.
+                () = async { stop.wait().await; tokio::time::sleep(GRACE).await } => return Err(Error::interrupted()),
+                () = stop.wait_for(crate::service::stop::StopLevel::Fast) => return Err(Error::interrupted()),
+            };
+            healthy();
+            self.status.publish(self.shown_tick(), &self.tables);
+            if stop.is_stopped() {
+                return Ok(());
+            }
+            let lines = self.status.due_lines(
+                &self.node.name,
+                self.shown_tick(),
+                &self.tables,
+                config.keepalive_stats,
+            );
+            for line in lines {
+                tracing::info!("{line}");
+            }
+            if pass == Pass::Idle {
+                // Ancestor: a loop_delay of 0 ends an idle worker.
+                if config.loop_delay == 0.0 && !self.node.paused && self.copies.running().is_empty() {
+                    return Ok(());
+                }
+                self.wait(config, stop, reload).await?;
+            }
+            // Ancestor: a negative loop_delay is one pass.
+            if config.loop_delay < 0.0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for a tick, a wake-up, a copy, a stop or a reload, and at most for `loop_delay`.
+    async fn wait(&mut self, config: &LondisteConfig, stop: &StopSignal, reload: &mut Reload) -> Result<()> {
+        let pause = Duration::try_from_secs_f64(config.loop_delay).unwrap_or(Duration::from_secs(1));
+        let changed = self.copies.changed();
+        let ticked = async {
+            match &mut self.reader {
+                Some((_, reader)) => reader.wait_for_tick().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            result = ticked => result?,
+            result = self.local.notification() => {
+                result?;
+                self.look_again();
+            }
+            () = changed.notified() => self.look_again(),
+            () = tokio::time::sleep(pause) => {}
+            () = stop.wait() => {}
+            () = reload.requested() => self.reload_requested = true,
+        }
+        Ok(())
+    }
+
+    fn look_again(&mut self) {
+        self.local.drain_notifications();
+        self.node_seen = Instant::now()
+            .checked_sub(LOOK_AGAIN)
+            .unwrap_or_else(Instant::now);
+        self.provider_tables = None;
+    }
+
+    async fn pass(&mut self, config: &LondisteConfig) -> Result<Pass> {
+        if self.node_seen.elapsed() >= LOOK_AGAIN {
+            self.refresh(config).await?;
+        }
+        self.acknowledge(config).await?;
+        if self.node.paused {
+            return Ok(Pass::Idle);
+        }
+        if self.node.duty == Duty::Root {
+            self.root_duties(config).await?;
+            self.move_tables(config).await?;
+            return Ok(Pass::Idle);
+        }
+        if !self.replica {
+            become_replica(&self.local).await?;
+            self.replica = true;
+        }
+        self.connect_provider(config).await?;
+        self.remove_stray_copies(config).await?;
+        self.restore_keys(config).await?;
+        let pass = self.replay(config).await?;
+        self.move_tables(config).await?;
+        self.publish_local_watermark(config).await?;
+        Ok(pass)
+    }
+
+    /// A root reads nothing, so its own position stands still: its queue's newest tick says more.
+    fn shown_tick(&self) -> TickId {
+        match self.node.duty {
+            Duty::Root => self.node.queue_top.unwrap_or(self.node.completed),
+            _ => self.node.completed,
+        }
+    }
+
+    async fn refresh(&mut self, config: &LondisteConfig) -> Result<()> {
+        let (queue, consumer) = (&config.queue_name, &config.consumer_name);
+        self.node = NodeState::load(&self.local, queue, consumer).await?;
+        self.tables = load_tables(&self.local, queue, consumer).await?;
+        self.node_seen = Instant::now();
+        self.copies.set_position(self.node.completed);
+        Ok(())
+    }
+
+    /// Tells the administrator that the present state was seen, and clears an error that is over. A branch first makes
+    /// the tick that a crash may have left out, for who sees the acknowledgement relies on the queue (C-24).
+    async fn acknowledge(&mut self, config: &LondisteConfig) -> Result<()> {
+        let (queue, consumer) = (&config.queue_name, &config.consumer_name);
+        if self.node.duty == Duty::Branch && self.node.queue_top.is_some_and(|top| top < self.node.completed)
+        {
+            self.connect_provider(config).await?;
+            self.make_missing_tick(config).await?;
+        }
+        if !self.node.uptodate {
+            let sql = "select * from pgq_node.set_consumer_uptodate($1, $2, true)";
+            call_quietly(&*self.local, None, sql, &[queue, consumer]).await?;
+            self.node.uptodate = true;
+            tracing::info!(
+                "node {}: {}provider {}, tick {}",
+                self.node.name,
+                if self.node.paused { "paused, " } else { "" },
+                self.node.provider,
+                self.node.completed
+            );
+        }
+        if self.clear_error && self.node.has_error {
+            let sql = "select * from pgq_node.set_consumer_error($1, $2, null)";
+            call_quietly(&*self.local, None, sql, &[queue, consumer]).await?;
+            self.node.has_error = false;
+        }
+        Ok(())
+    }
+
+    async fn connect_provider(&mut self, config: &LondisteConfig) -> Result<()> {
+        let location = &self.node.provider_location;
+        if self
+            .reader
+            .as_ref()
+            .is_some_and(|(known, reader)| known == location && !reader.session().is_closed())
+        {
+            return Ok(());
+        }
+        let app = AppName::new("reader", &self.node.name, &config.queue_name);
+        let info = remote_info(config, location)?;
+        let reader = Reader::connect(&info, &app, &config.queue_name, &config.consumer_name)
+            .await
+            .map_err(|error| error.context(format!("provider \"{}\"", self.node.provider)))?;
+        self.reader = Some((location.clone(), reader));
+        self.provider_tables = None;
+        Ok(())
+    }
+
+    fn reader(&self) -> Result<&Reader> {
+        self.reader
+            .as_ref()
+            .map(|(_, reader)| reader)
+            .ok_or_else(|| Error::internal("the provider is used before it is connected"))
+    }
+}
+
+/// Becomes the only worker of the node; while another one is connected it waits and says so.
+async fn take_worker_lock(
+    local: &Session,
+    queue: &str,
+    consumer: &str,
+    node: &str,
+    stop: &StopSignal,
+) -> Result<()> {
+    let mut folded = Folded::new(Duration::from_secs(60));
+    loop {
+        let row = local
+            .query_one(sql::worker::TAKE_WORKER_LOCK, &[&queue, &consumer])
+            .await?;
+        if row.get("taken") {
+            return Ok(());
+        }
+        let holder: Option<String> = row.get("holder");
+        let line = format!(
+            "another worker of node {node} is connected ({}): waiting until it is gone",
+            holder.as_deref().unwrap_or("its connection is not visible")
+        );
+        if let Some(line) = folded.failed(&line) {
+            tracing::warn!("{line}");
+        }
+        if !stop.sleep(Duration::from_millis(500)).await {
+            return Err(Error::interrupted());
+        }
+    }
+}
+
+/// Ticks and maintains the node's database as long as nobody else does.
+async fn tick_when_alone(info: ConnInfo, app: AppName, stop: StopSignal) {
+    if let Err(error) = crate::ticker::run_when_alone(info, app, stop).await
+        && !error.is_interrupted()
+    {
+        tracing::error!("the ticker of this worker ended: {}", error.line());
+    }
+}

@@ -1,0 +1,242 @@
+//! One batch from its opening to its end, and what to do when positions do not fit.
+
+use std::time::Instant;
+
+use super::{Pass, Server};
+use crate::config::londiste::LondisteConfig;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pgq::{self, Batch, BatchLimits, JOINED_EVENTS, TickId, load_tick, notify_tick};
+use crate::service::fault;
+use crate::worker::batch::{BatchEnd, BatchWork};
+use crate::worker::node_state::Duty;
+
+/// A copy at most this many ticks ahead of the worker is met tick by tick.
+const MEETING_TICKS: i64 = 20;
+
+impl Server<'_> {
+    /// Opens the next batch and brings it to its end.
+    pub(super) async fn replay(&mut self, config: &LondisteConfig) -> Result<Pass> {
+        let limits = self.limits(config);
+        let reader = self.reader()?;
+        let batch = match reader.next_batch(&limits).await {
+            Ok(batch) => batch,
+            Err(error) => return Err(self.lost_consumer(error, config).await),
+        };
+        let Some(batch) = batch else {
+            return Ok(Pass::Idle);
+        };
+        fault::point("worker.batch.opened");
+        if self.node.duty == Duty::MergeIntoBranch {
+            return self.follow_combined(config, &batch).await;
+        }
+        if batch.tick == self.node.completed {
+            // The commit came through, its answer or the finish did not. Or the provider was set back by just this tick.
+            self.identity
+                .check(
+                    &self.local,
+                    &config.queue_name,
+                    &config.consumer_name,
+                    &self.node.provider,
+                    (batch.tick, &batch.tick_time),
+                )
+                .await?;
+            if self.node.duty == Duty::Branch {
+                self.refresh(config).await?;
+                if self.node.queue_top.is_some_and(|top| top < self.node.completed) {
+                    self.make_missing_tick(config).await?;
+                }
+            }
+            self.reader()?.finish_batch(&batch).await?;
+            return Ok(Pass::Worked);
+        }
+        if batch.prev_tick != self.node.completed {
+            self.find_position(config, &batch).await?;
+            return Ok(Pass::Worked);
+        }
+        let (queue, consumer) = (config.queue_name.as_str(), config.consumer_name.as_str());
+        self.identity
+            .check(
+                &self.local,
+                queue,
+                consumer,
+                &self.node.provider,
+                (batch.prev_tick, &batch.prev_tick_time),
+            )
+            .await?;
+        let started = Instant::now();
+        let mut work = BatchWork {
+            config,
+            node: &self.node,
+            local: &self.local,
+            reader: self
+                .reader
+                .as_ref()
+                .map(|(_, reader)| reader)
+                .expect("connected above"),
+            applier: &mut self.applier,
+            identity: &self.identity,
+        };
+        match work.apply(&batch).await? {
+            BatchEnd::StateChanged => self.refresh(config).await?,
+            BatchEnd::Committed { tables, counts } => {
+                self.tables = tables;
+                self.node.completed = batch.tick;
+                self.clear_error = true;
+                self.copies.set_position(batch.tick);
+                if self.node.duty == Duty::Branch {
+                    self.make_tick(config, &batch.tick_time, batch.event_seq).await?;
+                    self.node.queue_top = Some(batch.tick);
+                }
+                self.status.add(counts, started.elapsed(), batch.lag);
+                self.reader()?.finish_batch(&batch).await?;
+                fault::point("worker.finish.done");
+            }
+        }
+        Ok(Pass::Worked)
+    }
+
+    fn limits(&self, config: &LondisteConfig) -> BatchLimits {
+        // A copy that waits a few ticks ahead is met by going tick after tick. One far ahead is approached in large
+        // steps; should a step pass it, the copy follows and hands over where the worker stands then.
+        let completed = self.node.completed.0;
+        let handing_over = self.tables.values().any(|table| {
+            table.state.is_replayed_by_copy()
+                && table
+                    .copy_tick
+                    .is_some_and(|tick| (completed..=completed + MEETING_TICKS).contains(&tick.0))
+        });
+        let merges_by_config =
+            config.pgq_batch_collect_events > 0 || config.pgq_batch_collect_interval.is_some();
+        BatchLimits {
+            keep_lag: config.pgq_keep_lag.clone(),
+            collect_events: (config.pgq_batch_collect_events > 0 && !handing_over)
+                .then_some(config.pgq_batch_collect_events),
+            collect_interval: config
+                .pgq_batch_collect_interval
+                .clone()
+                .filter(|_| !handing_over),
+            // A branch hands each tick on; a leaf that is behind may take many as one.
+            join_events: (self.node.duty == Duty::Leaf && !handing_over && !merges_by_config)
+                .then_some(JOINED_EVENTS),
+        }
+    }
+
+    /// The tick of the batch that was just committed, in a transaction of its own: its snapshot must see that commit.
+    async fn make_tick(&self, config: &LondisteConfig, time: &str, event_seq: i64) -> Result<()> {
+        let queue = &config.queue_name;
+        self.local
+            .query_one(
+                "select pgq.ticker($1, $2, ($3::text)::timestamptz, $4)",
+                &[queue, &self.node.completed.0, &time, &event_seq],
+            )
+            .await?;
+        fault::point("worker.tick.created");
+        notify_tick(&self.local, queue).await
+    }
+
+    pub(super) async fn make_missing_tick(&mut self, config: &LondisteConfig) -> Result<()> {
+        let (queue, completed) = (&config.queue_name, self.node.completed);
+        let Some(tick) = load_tick(self.reader()?.session(), queue, completed).await? else {
+            return Err(Error::new(
+                ErrorKind::Position,
+                format!(
+                    "tick {completed} is missing in the queue of node \"{}\"",
+                    self.node.name
+                ),
+            )
+            .with_detail(format!(
+                "provider \"{}\" does not have it any more either",
+                self.node.provider
+            ))
+            .with_hint("drop this node and create it anew"));
+        };
+        tracing::info!("making tick {completed}, which a crash left out");
+        self.make_tick(config, &tick.time, tick.event_seq).await?;
+        self.node.queue_top = Some(completed);
+        Ok(())
+    }
+
+    /// The provider's position does not fit the stored one.
+    async fn find_position(&mut self, config: &LondisteConfig, batch: &Batch) -> Result<()> {
+        self.refresh(config).await?;
+        let completed = self.node.completed;
+        if batch.prev_tick == completed || batch.tick == completed {
+            return Ok(());
+        }
+        if completed < batch.prev_tick {
+            // This node lost its last commits (a crash without durable commits, a restore): read them again.
+            self.reader()?.reposition(completed).await.map_err(|error| {
+                lost_position(batch, completed).with_source(error).with_hint(
+                    "the provider has removed the events in between: drop this node and create it anew",
+                )
+            })?;
+            tracing::warn!(
+                "this node is at tick {completed}, its provider thought it at {}: reading again from {completed}",
+                batch.prev_tick
+            );
+            return Ok(());
+        }
+        Err(lost_position(batch, completed)
+            .with_detail(format!(
+                "the provider \"{}\" has not come as far as this node",
+                self.node.provider
+            ))
+            .with_hint(
+                "was the provider restored, or promoted without its last changes? then compare the tables",
+            )
+            .with_hint("to read again from the provider's position: londiste worker --reset"))
+    }
+
+    async fn lost_consumer(&self, error: Error, config: &LondisteConfig) -> Error {
+        if error.sqlstate() != Some("P0001") {
+            return error;
+        }
+        if let Ok(reader) = self.reader()
+            && let Ok(Some(detached)) =
+                pgq::find_detached(reader.session(), &config.queue_name, &config.consumer_name).await
+        {
+            return detached
+                .context(format!("provider \"{}\" gives no batch", self.node.provider))
+                .with_hint("if it says that events are gone: drop this node and create it anew");
+        }
+        error.context(format!("provider \"{}\" gives no batch", self.node.provider)).with_hint(format!(
+            "is consumer \"{}\" registered there, and is this node at a tick that the provider still has? \
+             (select * from pgq.get_consumer_info('{}'))",
+            config.consumer_name, config.queue_name
+        ))
+    }
+
+    /// Behind a combined queue that is a branch here: data and position come through that queue (cascade.md 9).
+    async fn follow_combined(&mut self, config: &LondisteConfig, batch: &Batch) -> Result<Pass> {
+        self.refresh(config).await?;
+        if batch.tick > self.node.completed {
+            return Ok(Pass::Idle);
+        }
+        let mut work = BatchWork {
+            config,
+            node: &self.node,
+            local: &self.local,
+            reader: self
+                .reader
+                .as_ref()
+                .map(|(_, reader)| reader)
+                .expect("connected in pass"),
+            applier: &mut self.applier,
+            identity: &self.identity,
+        };
+        work.handle_administrative_only(batch).await?;
+        self.reader()?.finish_batch(batch).await?;
+        Ok(Pass::Worked)
+    }
+}
+
+fn lost_position(batch: &Batch, completed: TickId) -> Error {
+    // Ancestor: the first words, which people search for.
+    Error::new(
+        ErrorKind::Position,
+        format!(
+            "Lost position: batch {}..{}, dst has {completed}",
+            batch.prev_tick, batch.tick
+        ),
+    )
+}
