@@ -3,4 +3,5 @@
 mod capture;
 pub mod schema;
 mod security;
+pub mod traps;
 pub mod trigger_events;

@@ -4,7 +4,7 @@
 use crate::support::{database, install};
 
 /// Definer's rights without a search_path of their own: the clause costs a fifth of the rate of small transactions or
-/// more, so these and what they call name everything with its schema (see `hostile_objects_are_not_used`).
+/// more, so these and what they call name everything with its schema (traps.rs proves it).
 const UNPINNED: &[&str] = &[
     "pgq.insert_event(text,text,text,text,text,text,text)",
     "pgq.jsontriga()",

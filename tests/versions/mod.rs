@@ -5,7 +5,7 @@ mod prepare;
 
 use std::sync::OnceLock;
 
-use crate::contract::{schema, trigger_events};
+use crate::contract::{schema, traps, trigger_events};
 use crate::support::{Cluster, Database, cluster, database_on, install};
 
 /// The oldest server that is supported.
@@ -40,6 +40,7 @@ macro_rules! on_each_version {
 use on_each_version;
 
 on_each_version! {
+    definers_are_not_trapped,
     installing_twice_changes_nothing,
     schema_is_the_pinned_one,
     triggers_write_the_ancestors_events,
@@ -90,4 +91,8 @@ fn schema_is_the_pinned_one(server: &'static Cluster) {
 
 fn triggers_write_the_ancestors_events(server: &'static Cluster) {
     trigger_events::check(&installed(server, "version_events"));
+}
+
+fn definers_are_not_trapped(server: &'static Cluster) {
+    traps::check(&installed(server, "version_traps"));
 }
