@@ -39,7 +39,7 @@ pub struct WorkerArgs {
     /// not run.
     #[arg(long)]
     pub reset: bool,
-    /// Serve metrics for Prometheus at [HOST:]PORT; without a host on the loopback interface
+    /// Serve metrics at [HOST:]PORT; HOST is the loopback interface if left out
     #[arg(long, value_name = "PLACE")]
     pub metrics_listen: Option<String>,
 }

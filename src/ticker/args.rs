@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(short, visible_short_alias = 'D', long)]
     pub daemon: bool,
 
-    /// Serve metrics for Prometheus at [HOST:]PORT; without a host on the loopback interface
+    /// Serve metrics at [HOST:]PORT; HOST is the loopback interface if left out
     #[arg(long, value_name = "PLACE")]
     pub metrics_listen: Option<String>,
 

@@ -50,15 +50,19 @@ Arguments:
   [CONFIG]  Settings; `--ini` prints a sample
 
 Options:
-  -v, --verbose...  Log more: -v details, -vv everything
-  -q, --quiet       Do not log to standard error
-  -d, --daemon      Go into the background; needs pidfile, and logfile or syslog [alias: -D]
-  -s, --stop        Stop the running process when it has finished what it does (SIGINT)
-  -k, --kill        Stop the running process at once (SIGTERM)
-  -r, --reload      Let the running process read its settings and open its log file anew (SIGHUP)
-  -V, --version     Print the version
-      --ini         Print a commented sample of the settings
-  -h, --help        Print help (see more with '--help')
+  -v, --verbose...              Log more: -v details, -vv everything
+  -q, --quiet                   Do not log to standard error
+  -d, --daemon                  Go into the background; needs pidfile, and logfile or syslog [alias:
+                                -D]
+      --metrics-listen <PLACE>  Serve metrics at [HOST:]PORT; HOST is the loopback interface if left
+                                out
+  -s, --stop                    Stop the running process when it has finished what it does (SIGINT)
+  -k, --kill                    Stop the running process at once (SIGTERM)
+  -r, --reload                  Let the running process read its settings and open its log file anew
+                                (SIGHUP)
+  -V, --version                 Print the version
+      --ini                     Print a commented sample of the settings
+  -h, --help                    Print help (see more with '--help')
 "
     );
 }
