@@ -1,4 +1,5 @@
-//! Manual pages, made from the same definitions as the help texts and the check of job files.
+//! Manual pages, made from the same definitions as the help texts and the check of job files; those of section 7 that
+//! explain are written by hand ([`prose`]).
 //!
 //! `cargo run --example gen_docs` writes them to `man/`; a test fails when they are out of date.
 
@@ -11,15 +12,23 @@ use crate::config::londiste_keys::LONDISTE_KEYS;
 use crate::config::pgqd::PGQD_KEYS;
 use crate::metrics::{Kind, METRICS};
 
+pub mod prose;
+
 /// Every generated page: name of the file and text.
 pub fn man_pages() -> Vec<(&'static str, String)> {
-    vec![
+    let mut pages = vec![
         ("londiste.1", londiste_1()),
         ("londiste.5", londiste_5()),
         ("pgqd.1", pgqd_1()),
         ("pgqd.5", pgqd_5()),
         ("londiste-metrics.7", metrics_7()),
-    ]
+    ];
+    pages.extend(
+        prose::SOURCES
+            .iter()
+            .map(|(name, source)| (*name, prose::page(source))),
+    );
+    pages
 }
 
 fn londiste_1() -> String {
@@ -77,7 +86,10 @@ fn londiste_1() -> String {
         vec![italic("pidfile")],
         "Held by the worker; the ending .admin is added for commands that change something, .copy.TABLE for a copy.",
     );
-    page.see_also("londiste(5), pgqd(1)");
+    page.see_also(
+        "londiste(5), pgqd(1), londiste-tutorial(7), londiste-output(7), londiste-whatif(7), londiste-glossary(7), \
+         londiste-metrics(7)",
+    );
     page.render()
 }
 
