@@ -61,10 +61,6 @@ pub struct LondisteConfig {
     pub connection_lifetime: Option<Duration>,
     /// `parallel_copies`, at least 1.
     pub parallel_copies: usize,
-    /// `threaded_copy_tables`: shell patterns.
-    pub threaded_copy_tables: Vec<String>,
-    /// `threaded_copy_pool_size`, at least 1.
-    pub threaded_copy_pool_size: usize,
     /// `local_only`.
     pub local_only: bool,
     /// `local_only_drop_execute`.
@@ -79,22 +75,12 @@ pub struct LondisteConfig {
     pub register_skip_seqs: Vec<String>,
     /// `handler_modules`, as written.
     pub handler_modules: Vec<String>,
-    /// `shard_hash_func`.
-    pub shard_hash_func: String,
-    /// `shard_info_sql`.
-    pub shard_info_sql: String,
-    /// `obfuscator_map`.
-    pub obfuscator_map: Option<PathBuf>,
-    /// `obfuscator_key`.
-    pub obfuscator_key: String,
     /// `lock_timeout` in seconds; 0 or less: no limit.
     pub lock_timeout: f64,
     /// `compare_sql`.
     pub compare_sql: Option<String>,
     /// `compare_fmt`, with single percent signs.
     pub compare_fmt: Option<String>,
-    /// `pgq_lazy_fetch`; 0: whole batch.
-    pub pgq_lazy_fetch: usize,
     /// `pgq_batch_collect_events`; 0: off.
     pub pgq_batch_collect_events: i32,
     /// `pgq_batch_collect_interval`: a PostgreSQL interval.
@@ -186,8 +172,6 @@ impl LondisteConfig {
             exception_sleep: job.get_duration("exception_sleep", Duration::from_secs(20))?,
             connection_lifetime: (!lifetime.is_zero()).then_some(lifetime),
             parallel_copies: job.get_count("parallel_copies", 1, 1)?,
-            threaded_copy_tables: job.get_list("threaded_copy_tables")?,
-            threaded_copy_pool_size: job.get_count("threaded_copy_pool_size", 1, 1)?,
             local_only: job.get_bool("local_only", false)?,
             local_only_drop_execute: job.get_bool("local_only_drop_execute", false)?,
             register_only_tables: job.get_list("register_only_tables")?,
@@ -195,17 +179,9 @@ impl LondisteConfig {
             register_skip_tables: job.get_list("register_skip_tables")?,
             register_skip_seqs: job.get_list("register_skip_seqs")?,
             handler_modules: handler_modules(job)?,
-            shard_hash_func: job.get_or("shard_hash_func", "partconf.get_hash_raw")?,
-            shard_info_sql: job.get_or(
-                "shard_info_sql",
-                "select shard_nr, shard_mask, shard_count from partconf.conf",
-            )?,
-            obfuscator_map: job.get_file("obfuscator_map")?,
-            obfuscator_key: job.get_or("obfuscator_key", "")?,
             lock_timeout: job.get_float("lock_timeout", 10.0)?,
             compare_sql: filled_template(job, "compare_sql"),
             compare_fmt: filled_template(job, "compare_fmt"),
-            pgq_lazy_fetch: job.get_count("pgq_lazy_fetch", 300, 0)?,
             pgq_batch_collect_events: i32::try_from(batch_events)
                 .ok()
                 .filter(|count| *count >= 0)
@@ -224,13 +200,6 @@ impl LondisteConfig {
             log_format_console: log_format(job, "console"),
         };
         Ok(config)
-    }
-
-    /// Whether the initial copy of `table` (`schema.table`) is loaded over several connections.
-    pub fn is_threaded_copy_table(&self, table: &str) -> bool {
-        self.threaded_copy_tables
-            .iter()
-            .any(|pattern| matches_glob(pattern, table))
     }
 }
 
@@ -366,57 +335,6 @@ fn warnings(job: &Job) -> Result<Vec<String>> {
     Ok(texts)
 }
 
-/// Shell pattern with `*`, `?`, `[abc]`, `[a-z]`, `[!a]`; letters have case.
-pub fn matches_glob(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let text: Vec<char> = text.chars().collect();
-    glob(&pattern, &text)
-}
-
-fn glob(pattern: &[char], text: &[char]) -> bool {
-    let Some((&first, rest)) = pattern.split_first() else {
-        return text.is_empty();
-    };
-    match first {
-        '*' => (0..=text.len()).any(|skip| glob(rest, &text[skip..])),
-        '?' => !text.is_empty() && glob(rest, &text[1..]),
-        '[' => {
-            // A bracket right after "[" or "[!" is a member of the set.
-            let negated = rest.first() == Some(&'!');
-            let from = usize::from(negated);
-            let Some(len) = rest
-                .iter()
-                .skip(from + 1)
-                .position(|c| *c == ']')
-                .map(|at| at + 1)
-            else {
-                return text.first() == Some(&'[') && glob(rest, &text[1..]);
-            };
-            let Some(&c) = text.first() else { return false };
-            in_set(&rest[from..from + len], c) != negated && glob(&rest[from + len + 1..], &text[1..])
-        }
-        _ => text.first() == Some(&first) && glob(rest, &text[1..]),
-    }
-}
-
-fn in_set(set: &[char], c: char) -> bool {
-    let mut at = 0;
-    while at < set.len() {
-        if at + 2 < set.len() && set[at + 1] == '-' {
-            if (set[at]..=set[at + 2]).contains(&c) {
-                return true;
-            }
-            at += 3;
-        } else {
-            if set[at] == c {
-                return true;
-            }
-            at += 1;
-        }
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -465,7 +383,6 @@ mod tests {
         assert_eq!(config.exception_sleep, Duration::from_secs(20));
         assert_eq!(config.connection_lifetime, Some(Duration::from_secs(1200)));
         assert_eq!(config.parallel_copies, 1);
-        assert_eq!(config.pgq_lazy_fetch, 300);
         assert_eq!(config.lock_timeout, 10.0);
         assert_eq!(config.log_size, 10 << 20);
         assert_eq!(config.log_count, 3);
@@ -484,14 +401,9 @@ mod tests {
         let (written, plain) = (load(&table).unwrap(), load("").unwrap());
         for pick in [
             |c: &LondisteConfig| format!("{:?}", (c.loop_delay, c.exception_sleep, c.connection_lifetime)),
-            |c: &LondisteConfig| {
-                format!(
-                    "{:?}",
-                    (c.parallel_copies, c.threaded_copy_pool_size, c.local_only)
-                )
-            },
-            |c: &LondisteConfig| format!("{:?}", (&c.consumer_name, &c.shard_hash_func, &c.shard_info_sql)),
-            |c: &LondisteConfig| format!("{:?}", (c.lock_timeout, c.pgq_lazy_fetch, c.keepalive_stats)),
+            |c: &LondisteConfig| format!("{:?}", (c.parallel_copies, c.local_only)),
+            |c: &LondisteConfig| format!("{:?}", (&c.consumer_name, &c.queue_name)),
+            |c: &LondisteConfig| format!("{:?}", (c.lock_timeout, c.keepalive_stats)),
             |c: &LondisteConfig| format!("{:?}", (c.pgq_batch_collect_events, c.log_size, c.log_count)),
             |c: &LondisteConfig| format!("{:?}", (c.global_wm_publish_period, c.local_wm_publish_period)),
         ] {
@@ -547,7 +459,7 @@ mod tests {
     fn values_of_the_ancestor_are_taken() {
         let config = load(
             "loop_delay = -1\nconnection_lifetime = 0\nlocal_only = Yes\nlog_size = 4 MB\n\
-             threaded_copy_tables = archive.*, public.[op]rders,\n  public.x?\ncompare_fmt = %(cnt)d rows\n\
+             compare_fmt = %(cnt)d rows\n\
              handler_modules = londiste.handlers.dispatch, londiste.handlers.qtable\nlogfile = %(job_name)s.log\n",
         )
         .unwrap();
@@ -557,11 +469,6 @@ mod tests {
         assert_eq!(config.log_size, 4 << 20);
         assert_eq!(config.compare_fmt.as_deref(), Some("%(cnt)d rows"));
         assert_eq!(config.logfile, Some(PathBuf::from("replika.log")));
-        assert!(config.is_threaded_copy_table("archive.year_2025"));
-        assert!(config.is_threaded_copy_table("public.orders"));
-        assert!(config.is_threaded_copy_table("public.xy"));
-        assert!(!config.is_threaded_copy_table("public.x"));
-        assert!(!config.is_threaded_copy_table("Archive.year"));
     }
 
     #[test]
@@ -635,22 +542,6 @@ mod tests {
         assert_eq!(second.db, "dbname=y");
         assert_eq!(second.parallel_copies, 3);
         assert_eq!(second.loop_delay, 0.2);
-    }
-
-    #[test]
-    fn shell_patterns() {
-        for (pattern, text, expected) in [
-            ("*", "", true),
-            ("a*c", "abbc", true),
-            ("a?c", "ac", false),
-            ("[a-c]x", "bx", true),
-            ("[!a-c]x", "bx", false),
-            ("[]]x", "]x", true),
-            ("[ab", "[ab", true),
-            ("p.t", "p.T", false),
-        ] {
-            assert_eq!(matches_glob(pattern, text), expected, "{pattern} {text}");
-        }
     }
 
     #[test]

@@ -5,6 +5,10 @@ use crate::config::key::{Effect, Key, KeyGroup, KeyType};
 const NO_RETRY_HELPER: &str = "statements of one transaction are never repeated behind its back";
 const NO_SKYLOG: &str =
     "log settings files (skylog.ini) are not read; the log goes to logfile and to standard error";
+const ONE_STREAM: &str =
+    "a copy streams its rows over one connection; parallel_copies is the number of tables at once";
+const NO_HANDLER: &str = "this handler is not in this version";
+const STREAMED: &str = "events are streamed, never held in memory as a whole";
 const FOLDED: &str = "repeated failures are folded into one log line here";
 
 const fn key(name: &'static str, kind: KeyType, default: &'static str, help: &'static str) -> Key {
@@ -180,13 +184,15 @@ pub const LONDISTE_KEYS: &[KeyGroup] = &[
                 "",
                 "Tables whose initial copy is loaded over several connections: names or shell patterns.",
             )
-            .example("archive.*, public.orders"),
+            .example("archive.*, public.orders")
+            .without_effect(ONE_STREAM),
             key(
                 "threaded_copy_pool_size",
                 KeyType::Integer,
                 "1",
                 "Connections per such table; it also takes that many places of parallel_copies.",
-            ),
+            )
+            .without_effect(ONE_STREAM),
             key(
                 "local_only",
                 KeyType::Boolean,
@@ -244,21 +250,25 @@ pub const LONDISTE_KEYS: &[KeyGroup] = &[
                 KeyType::Text,
                 "partconf.get_hash_raw",
                 "Handler shard: hash function.",
-            ),
+            )
+            .without_effect(NO_HANDLER),
             key(
                 "shard_info_sql",
                 KeyType::Text,
                 "select shard_nr, shard_mask, shard_count from partconf.conf",
                 "Handler shard: query for number, mask and count of this shard.",
-            ),
+            )
+            .without_effect(NO_HANDLER),
             key(
                 "obfuscator_map",
                 KeyType::File,
                 "",
                 "Handler obfuscate: YAML file with a rule per column.",
             )
-            .example("/etc/skytools/obfuscate.yaml"),
-            key("obfuscator_key", KeyType::Secret, "", "Handler obfuscate: key of the hash."),
+            .example("/etc/skytools/obfuscate.yaml")
+            .without_effect(NO_HANDLER),
+            key("obfuscator_key", KeyType::Secret, "", "Handler obfuscate: key of the hash.")
+            .without_effect(NO_HANDLER),
         ],
     },
     KeyGroup {
@@ -299,7 +309,8 @@ pub const LONDISTE_KEYS: &[KeyGroup] = &[
                 KeyType::Integer,
                 "300",
                 "Events per fetch where a batch is read through a cursor; 0: the whole batch at once.",
-            ),
+            )
+            .without_effect(STREAMED),
             key(
                 "pgq_batch_collect_events",
                 KeyType::Integer,

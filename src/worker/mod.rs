@@ -27,6 +27,7 @@ use std::time::Duration;
 use copies::Copies;
 pub use node_state::{Duty, NodeState};
 pub use reposition::{Reposition, reposition};
+use serve::Ended;
 
 use crate::config::londiste::LondisteConfig;
 use crate::copy::ProgressSink;
@@ -90,7 +91,8 @@ async fn supervise(
             }
         };
         let error = match serve::serve(config, stop, reload, copies, after_failure, &mut healthy).await {
-            Ok(()) => return Ok(()),
+            Ok(Ended::Done) => return Ok(()),
+            Ok(Ended::Renew) => continue,
             Err(error) if error.is_interrupted() && stop.is_stopped() => return Ok(()),
             Err(error) => error,
         };

@@ -118,3 +118,29 @@ fn rewind_puts_the_provider_where_the_node_is() {
     let root = cascade["root"].try_londiste(&["worker", "--rewind"]);
     assert_eq!(root.status.code(), Some(1), "{root:?}");
 }
+
+#[test]
+fn connections_are_renewed_at_the_end_of_their_life() {
+    let mut cascade = in_sync();
+    cascade["leaf"].stop_worker();
+    cascade["leaf"].configure("connection_lifetime = 1");
+    cascade["leaf"].start_worker();
+    let backend = "select pid from pg_stat_activity where datname = current_database() \
+                   and application_name like 'londiste:worker:leaf:%'";
+    let mut first = String::new();
+    cascade.wait_until("the worker to connect", || {
+        first = cascade["leaf"].psql(backend);
+        !first.is_empty()
+    });
+    cascade.wait_until("the worker to connect anew", || {
+        let now = cascade["leaf"].psql(backend);
+        !now.is_empty() && now != first
+    });
+    insert(&cascade, 1);
+    cascade.assert_equal("t");
+    assert!(
+        !cascade["leaf"].log().contains("ERROR"),
+        "{}",
+        cascade["leaf"].log()
+    );
+}

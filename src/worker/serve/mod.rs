@@ -30,6 +30,15 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// A batch in hand may be finished for this long after a graceful stop was asked for.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Why a worker that was well left its loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// A stop, or nothing left to do.
+    Done,
+    /// Its connections are as old as `connection_lifetime`: begin again with new ones.
+    Renew,
+}
+
 /// Connects and serves until the stop or an error; calls `healthy` after each pass that worked.
 pub async fn serve(
     config: &mut LondisteConfig,
@@ -38,7 +47,7 @@ pub async fn serve(
     copies: &mut Copies,
     after_failure: bool,
     healthy: &mut (dyn FnMut() + Send),
-) -> Result<()> {
+) -> Result<Ended> {
     let starting = Server::start(config, copies, stop, after_failure);
     let mut server = stop.unless_stopped(starting).await?;
     let served = server.serve(config, stop, reload, healthy).await;
@@ -176,7 +185,8 @@ impl<'a> Server<'a> {
         stop: &StopSignal,
         reload: &mut Reload,
         healthy: &mut (dyn FnMut() + Send),
-    ) -> Result<()> {
+    ) -> Result<Ended> {
+        let connected = Instant::now();
         loop {
             if std::mem::take(&mut self.reload_requested) || reload.take() {
                 reload_config(config);
@@ -190,7 +200,7 @@ impl<'a> Server<'a> {
             healthy();
             self.status.publish(self.shown_tick(), &self.tables);
             if stop.is_stopped() {
-                return Ok(());
+                return Ok(Ended::Done);
             }
             let lines = self.status.due_lines(
                 &self.node.name,
@@ -201,16 +211,26 @@ impl<'a> Server<'a> {
             for line in lines {
                 tracing::info!("{line}");
             }
+            if config
+                .connection_lifetime
+                .is_some_and(|lifetime| connected.elapsed() >= lifetime)
+            {
+                tracing::debug!(
+                    "the connections are {} s old: connecting anew",
+                    connected.elapsed().as_secs()
+                );
+                return Ok(Ended::Renew);
+            }
             if pass == Pass::Idle {
                 // Ancestor: a loop_delay of 0 ends an idle worker.
                 if config.loop_delay == 0.0 && !self.node.paused && self.copies.running().is_empty() {
-                    return Ok(());
+                    return Ok(Ended::Done);
                 }
                 self.wait(config, stop, reload).await?;
             }
             // Ancestor: a negative loop_delay is one pass.
             if config.loop_delay < 0.0 {
-                return Ok(());
+                return Ok(Ended::Done);
             }
         }
     }
