@@ -6,6 +6,7 @@
 pub mod apply;
 pub mod cascade;
 pub mod cli;
+pub mod client;
 pub mod compare;
 pub mod config;
 pub mod consumer;

@@ -58,6 +58,20 @@ room! {
 }
 
 room! {
+    /// Programs that read a queue.
+    client {
+        DELETE_MARKS = "delete_marks",
+        LIST_MARKED_BATCHES = "list_marked_batches",
+        LOAD_ABILITIES = "load_abilities",
+        LOAD_BATCH = "load_batch",
+        LOAD_KEEPER_ABILITIES = "load_keeper_abilities",
+        LOAD_MARKS = "load_marks",
+        NEXT_MEMBER_BATCH = "next_member_batch",
+        STORE_MARK = "store_mark",
+    }
+}
+
+room! {
     /// The first copy of a table.
     copy {
         HAS_MERGED_ROWS = "has_merged_rows",
@@ -226,6 +240,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
     [
         apply::ALL,   //
         cascade::ALL, //
+        client::ALL,  //
         compare::ALL, //
         copy::ALL,    //
         execute::ALL, //

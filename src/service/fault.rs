@@ -27,6 +27,15 @@ pub const FAULT_POINTS: &[&str] = &[
     "worker.foreign-key.restored",
 ];
 
+/// Fault points of programs that read a queue through [`crate::client`], in the order of one batch.
+pub const CLIENT_FAULT_POINTS: &[&str] = &[
+    "client.batch.opened",
+    "client.work.before-commit",
+    "client.work.committed",
+    "client.finish.before-commit",
+    "client.finish.done",
+];
+
 /// Ends the process here when the environment names this point.
 #[cfg(any(debug_assertions, feature = "fault-points"))]
 pub fn point(name: &'static str) {
@@ -37,7 +46,7 @@ pub fn point(name: &'static str) {
     static REACHED: AtomicU64 = AtomicU64::new(0);
 
     debug_assert!(
-        FAULT_POINTS.contains(&name),
+        FAULT_POINTS.contains(&name) || CLIENT_FAULT_POINTS.contains(&name),
         "fault point {name} is not in the list"
     );
     let armed = ARMED.get_or_init(|| {

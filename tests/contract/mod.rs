@@ -1,6 +1,7 @@
-//! Promises of the queue: what capturing writes, what is installed and with whose rights it runs.
+//! Promises of the queue: what capturing writes, what reading repeats, what is installed and with whose rights it runs.
 
 mod capture;
+mod client;
 pub mod schema;
 mod security;
 pub mod traps;
