@@ -6,7 +6,7 @@ use super::settings::Settings;
 use super::work::Mark;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::{AppName, ConnInfo, Session};
-use crate::pgq::{self, Batch, BatchId, EventStream, TICK_CHANNEL, TickId};
+use crate::pgq::{self, Batch, BatchId, BatchLimits, EventStream, TICK_CHANNEL, TickId};
 use crate::sql;
 
 /// The connection to the queue's database.
@@ -94,7 +94,19 @@ impl<'s> Connection<'s> {
             ..
         } = self.settings;
         let Some(member) = &self.settings.member else {
-            return match pgq::next_batch(&self.session, queue, consumer, limits).await {
+            let opened = async {
+                let batch = pgq::next_batch(&self.session, queue, consumer, limits).await?;
+                if batch.is_some() || limits.join_events.is_none() {
+                    return Ok(batch);
+                }
+                // A join must never hold back a tick that is there.
+                let limits = BatchLimits {
+                    join_events: None,
+                    ..limits.clone()
+                };
+                pgq::next_batch(&self.session, queue, consumer, &limits).await
+            };
+            return match opened.await {
                 Ok(batch) => Ok(batch),
                 Err(error) => Err(self.lost_consumer(error).await),
             };

@@ -91,7 +91,7 @@ impl Settings {
         self
     }
 
-    /// Size of batches. Default: tick after tick.
+    /// Size of batches; `join_events` has no effect for members. Default: tick after tick.
     #[must_use]
     pub fn limits(mut self, limits: BatchLimits) -> Self {
         self.limits = limits;

@@ -9,6 +9,7 @@ use super::desk::Desk;
 use super::words::{cut, or_dash};
 use crate::cli::Context;
 use crate::error::{Error, Result};
+use crate::pgq::{self, BatchLimits};
 use crate::sql;
 
 /// What to show.
@@ -156,18 +157,12 @@ async fn load(desk: &mut Desk, args: &PeekArgs) -> Result<Option<BatchRecord>> {
     }
     let transaction = desk.session.transaction().await?;
     transaction.batch_execute("set local lock_timeout = '2s'").await?;
-    let none: Option<&str> = None;
-    let row = transaction
-        .query_one(
-            sql::pgq::NEXT_BATCH,
-            &[queue, consumer, &none, &None::<i32>, &none],
-        )
-        .await?;
-    let Some(id) = row.try_get::<_, Option<i64>>("batch_id")? else {
+    let limits = BatchLimits::default();
+    let Some(batch) = pgq::next_batch(transaction.client(), queue, consumer, &limits).await? else {
         return Ok(None);
     };
     let events: String = transaction
-        .query_one(sql::pgq::BATCH_SQL, &[&id])
+        .query_one(sql::pgq::BATCH_SQL, &[&batch.id.0])
         .await?
         .get("sql");
     let count = transaction
@@ -190,9 +185,9 @@ async fn load(desk: &mut Desk, args: &PeekArgs) -> Result<Option<BatchRecord>> {
         queue_name: queue.clone(),
         consumer_name: consumer.clone(),
         open,
-        prev_tick: row.try_get("prev_tick_id")?,
-        tick: row.try_get("cur_tick_id")?,
-        lag_seconds: row.try_get("lag_seconds")?,
+        prev_tick: batch.prev_tick.0,
+        tick: batch.tick.0,
+        lag_seconds: batch.lag.as_secs_f64(),
         events: count,
         shown,
     };
