@@ -109,15 +109,19 @@ async fn supervise(
         if error.kind().retry() == Retry::Never {
             return Err(error);
         }
-        if !matches!(error.kind(), ErrorKind::Connection | ErrorKind::Authentication) {
-            store_error(config, &error).await;
-        }
+        let reached = if matches!(error.kind(), ErrorKind::Connection | ErrorKind::Authentication) {
+            None
+        } else {
+            store_error(config, &error).await
+        };
         let pause = match error.kind().retry() {
             Retry::Always => backoff.next_pause(),
             _ => config.exception_sleep,
         };
-        if !stop.sleep(pause).await {
-            return Ok(());
+        // A command that changed something (a resync, a removed table) ends the pause.
+        tokio::select! {
+            slept = stop.sleep(pause) => if !slept { return Ok(()) },
+            () = wait_for_wake(reached) => {}
         }
         if reload.take() {
             serve::reload_config(config);
@@ -125,24 +129,32 @@ async fn supervise(
     }
 }
 
-/// Leaves the error on the node, for `status`; failing to do so is only noted.
-async fn store_error(config: &LondisteConfig, error: &Error) {
+/// Leaves the error on the node, for `status`; failing to do so is only noted. Returns the connection, listening.
+async fn store_error(config: &LondisteConfig, error: &Error) -> Option<Session> {
     let stored = async {
-        let session = Session::connect(
-            &ConnInfo::parse(&config.db)?,
-            &AppName::new("worker", "", &config.queue_name),
-        )
-        .await?;
+        let app = AppName::new("worker", "", &config.queue_name);
+        let session = Session::connect(&ConnInfo::parse(&config.db)?, &app).await?;
+        session.batch_execute(&format!("listen {WAKE_CHANNEL}")).await?;
         session
             .query(
                 "select ret_code from pgq_node.set_consumer_error($1, $2, $3)",
                 &[&config.queue_name, &config.consumer_name, &error.line()],
             )
             .await?;
-        session.close().await;
-        Ok::<(), Error>(())
+        Ok::<Session, Error>(session)
     };
-    if let Err(failed) = stored.await {
-        tracing::debug!("the error could not be stored on the node: {}", failed.line());
+    stored
+        .await
+        .inspect_err(|failed| tracing::debug!("the error could not be stored on the node: {}", failed.line()))
+        .ok()
+}
+
+/// Returns when a command announces a change; never without a connection.
+async fn wait_for_wake(session: Option<Session>) {
+    if let Some(mut session) = session
+        && session.notification().await.is_ok()
+    {
+        return;
     }
+    std::future::pending().await
 }

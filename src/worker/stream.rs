@@ -34,7 +34,8 @@ impl StreamIdentity {
         Ok(Self { stored_here })
     }
 
-    /// Compares a tick as the provider describes it now with what was stored when this node replayed it.
+    /// Compares a tick as the provider describes it now with what was stored when this node replayed it; false when
+    /// nothing is stored of it.
     ///
     /// # Errors
     /// [`ErrorKind::Position`] when it is another tick of the same number.
@@ -45,9 +46,9 @@ impl StreamIdentity {
         consumer: &str,
         provider: &str,
         (tick, time): (TickId, &str),
-    ) -> Result<()> {
+    ) -> Result<bool> {
         if !self.stored_here {
-            return Ok(());
+            return Ok(false);
         }
         let row = client
             .query_opt(
@@ -66,7 +67,7 @@ impl StreamIdentity {
             ))
             .with_hint("was the provider restored from a backup, or a standby promoted that lacked the last changes?")
             .with_hint("compare the tables (londiste compare), resync those that differ, then delete this queue's row from londiste_rs.stream_position")),
-            _ => Ok(()),
+            row => Ok(row.is_some()),
         }
     }
 

@@ -144,3 +144,22 @@ fn connections_are_renewed_at_the_end_of_their_life() {
         cascade["leaf"].log()
     );
 }
+
+#[test]
+fn a_provider_that_lost_this_nodes_position_is_told_it() {
+    let mut cascade = in_sync();
+    insert(&cascade, 1);
+    let before = cascade["leaf"].position();
+    insert(&cascade, 2);
+    insert(&cascade, 3);
+    cascade["leaf"].stop_worker();
+    // As a branch that was restored and has caught up again: the ticks are the same, the reader's position is old.
+    cascade["root"].psql(&format!(
+        "select pgq.register_consumer_at(queue_name, consumer_name, {before}) from pgq.get_consumer_info() \
+         where consumer_name like '%leaf' and consumer_name not like '.%'"
+    ));
+    cascade["leaf"].start_worker();
+    insert(&cascade, 4);
+    cascade.assert_equal("t");
+    worker_log_says(&cascade, "which is the same tick there");
+}

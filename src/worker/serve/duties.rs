@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::Server;
 use crate::config::londiste::LondisteConfig;
 use crate::copy::{drop_consumer, remote_info};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::node::call_quietly;
 use crate::pg::{AppName, Session};
 use crate::service::fault;
@@ -179,6 +179,11 @@ impl Server<'_> {
         {
             if self.reader()?.session().is_closed() {
                 return Err(error);
+            }
+            if error.kind() == ErrorKind::Refused {
+                // Not backwards: this node was set back, and will come past it again.
+                tracing::debug!("watermark {watermark}: {}", error.line());
+                return Ok(());
             }
             tracing::warn!(
                 "watermark {watermark} could not be told to {}: {}",

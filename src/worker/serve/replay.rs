@@ -176,15 +176,32 @@ impl Server<'_> {
             );
             return Ok(());
         }
+        let at_provider = load_tick(self.reader()?.session(), &config.queue_name, completed).await?;
+        if let Some(tick) = at_provider {
+            let (queue, consumer) = (config.queue_name.as_str(), config.consumer_name.as_str());
+            let place = (completed, tick.time.as_str());
+            if self
+                .identity
+                .check(&self.local, queue, consumer, &self.node.provider, place)
+                .await?
+            {
+                // A branch that was restored and has caught up: what lies before that tick is here already.
+                self.reader()?.reposition(completed).await?;
+                tracing::warn!(
+                    "provider {} thought this node at tick {}: going on at {completed}, which is the same tick there",
+                    self.node.provider,
+                    batch.prev_tick
+                );
+                return Ok(());
+            }
+        }
         Err(lost_position(batch, completed)
-            .with_detail(format!(
-                "the provider \"{}\" has not come as far as this node",
-                self.node.provider
-            ))
+            .with_detail(format!("the provider \"{}\" has not come as far as this node", self.node.provider))
+            .with_hint("a branch that was restored comes to that tick again, and this node then goes on by itself")
             .with_hint(
-                "was the provider restored, or promoted without its last changes? then compare the tables",
-            )
-            .with_hint("to read again from the provider's position: londiste worker --reset"))
+                "a root that was restored, or promoted without its last changes, does not: londiste worker --reset, \
+                 then compare the tables",
+            ))
     }
 
     async fn lost_consumer(&self, error: Error, config: &LondisteConfig) -> Error {
