@@ -760,10 +760,7 @@ fn neither_a_job_file_nor_a_queue_is_needed_to_ask() {
 fn rights_are_asked_for_in_words() {
     let node = ours("queue_rights");
     node.must(&["queue", "create", "q"]);
-    let other = node.location().replace("user=postgres", "user=queue_nobody");
-    node.db.psql(
-        "do $$ begin create role queue_nobody login; exception when duplicate_object then null; end $$",
-    );
+    let other = format!("{} options='-c role=pgq_reader'", node.location());
     let output = londiste(&["queue", "create", "x", "--db", &other])
         .output()
         .unwrap();

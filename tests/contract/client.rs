@@ -59,7 +59,8 @@ impl Scene {
         shop.psql("select pgq.create_queue('sales')");
         mart.psql(
             "create table customer (id int primary key, total bigint not null default 0);
-             insert into customer select generate_series(1, 5)",
+             insert into customer select generate_series(1, 5);
+             grant select, update on customer to pgq_writer",
         );
         let dir = tempfile::tempdir().unwrap();
         let ini = dir.path().join("pgqd.ini");
@@ -85,7 +86,9 @@ impl Scene {
     fn totals(&self, member: Option<&str>, fault: Option<&str>) -> Process {
         let mut command = Command::new(example("queue_totals"));
         clean_environment(&mut command)
-            .args([&self.shop.connstr(), &self.mart.connstr()])
+            // These rights are enough.
+            .arg(format!("{} options='-c role=pgq_reader'", self.shop.connstr()))
+            .arg(format!("{} options='-c role=pgq_writer'", self.mart.connstr()))
             .args(["sales", "totals"])
             .args(member);
         if let Some(fault) = fault {
