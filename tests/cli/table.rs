@@ -188,6 +188,7 @@ fn waiting_without_worker_says_so() {
     [exit 0]
     ! INFO Waiting until all tables are in sync
     ! INFO 0/0 table(s) to copy
+    ! WARNING no table is attached on this node
     ! INFO All done
     "#);
     leaf.must(&["add-table", "a"]);
