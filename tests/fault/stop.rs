@@ -29,21 +29,30 @@ fn stop_soon(cascade: &mut Cascade) {
 #[test]
 fn a_stop_in_a_big_batch_is_quick_and_costs_nothing() {
     let mut cascade = pair("bigbatch");
+    cascade.psql_all("create table last (id int primary key)");
     cascade.start_workers();
     cascade.add_table("t");
+    cascade.add_table("last");
     cascade.wait_in_sync();
     stop_soon(&mut cascade);
-    cascade["root"].psql("insert into t select i, repeat('x', 50) || i from generate_series(1, 60000) i");
+    cascade["root"].psql(
+        "begin; insert into t select i, repeat('x', 50) || i from generate_series(1, 60000) i; \
+         insert into last values (1); commit",
+    );
     cascade.tick();
+    // The batch cannot end before the stop: its last row waits for a lock.
+    let held = cascade["leaf"].hold("lock table last in access exclusive mode");
     cascade["leaf"].start_worker();
     let leaf = &cascade["leaf"];
     let size = || leaf.psql("select pg_relation_size('t') > 500000");
     cascade.wait_until("the worker to be in the middle of the batch", || size() == "t");
     stop_soon(&mut cascade);
+    drop(held);
     assert_eq!(cascade["leaf"].psql("select count(*) from t"), "0");
     cascade.start_workers();
     cascade.wait_caught_up();
     cascade.assert_equal("t");
+    cascade.assert_equal("last");
 }
 
 #[test]
