@@ -255,10 +255,7 @@ async fn wait_root(mut admin: Admin, args: WaitArgs) -> Result<()> {
     let location = provider_location(&node)?;
     let search = route::find_root(admin.dialer(), admin.queue(), &location);
     let root = admin.stop.unless_stopped(search).await?;
-    // The wait is for a tick behind everything that the root has now. Ancestor: waits for the ticker's next one.
-    if let Err(error) = force_tick(&root.session, admin.queue()).await {
-        debug!("no tick could be made on the root: {}", error.line());
-    }
+    make_tick(&admin, &root).await;
     wait_past(admin, &root.info, args).await
 }
 
@@ -271,7 +268,18 @@ async fn wait_provider(mut admin: Admin, args: WaitArgs) -> Result<()> {
     let location = provider_location(&node)?;
     let reach = route::reach(admin.dialer(), admin.queue(), &location);
     let provider = admin.stop.unless_stopped(reach).await?;
+    if provider.info.is_root() {
+        make_tick(&admin, &provider).await;
+    }
     wait_past(admin, &provider.info, args).await
+}
+
+/// Makes a tick on the root: the wait is for a tick behind everything that it has now. Ancestor: waits for the ticker's
+/// next one, which may take a minute on an idle queue.
+async fn make_tick(admin: &Admin, root: &route::Reached) {
+    if let Err(error) = force_tick(&root.session, admin.queue()).await {
+        debug!("no tick could be made on the root: {}", error.line());
+    }
 }
 
 async fn wait_past(mut admin: Admin, target: &crate::node::NodeInfo, args: WaitArgs) -> Result<()> {

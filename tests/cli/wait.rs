@@ -89,10 +89,11 @@ fn a_leaf_waits_until_it_is_past_the_tick() {
     ! hint: does the worker run, is it paused? "londiste status" shows it
     ! hint: does a ticker (pgqd) run on the root?
     "#);
-    leaf.db.psql("update pgq_node.local_state set last_tick_id = 2");
-    insta::assert_snapshot!(leaf.run(&["wait-provider"]), @r#"
+    // The first command made tick 2.
+    leaf.db.psql("update pgq_node.local_state set last_tick_id = 3");
+    insta::assert_snapshot!(leaf.run(&["wait-provider", "--timeout=20"]), @r#"
     [exit 0]
-    ! INFO Node 'node2' has caught up with 'node1' at tick 2
+    ! INFO Node 'node2' has caught up with 'node1' at tick 3
     "#);
 }
 
