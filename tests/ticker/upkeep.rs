@@ -102,19 +102,17 @@ fn retry_events_come_back() {
         });
         wait_for_tick_over(&db, "q");
         assert!(newest_tick(&db, "q") > 2);
-        pgqd.wait_for_lines("{ticks: ", 2);
-        let retried: u32 = pgqd
-            .lines()
-            .iter()
-            .filter_map(|line| {
-                line.strip_suffix('}')?
-                    .split_once("retry: ")?
-                    .1
-                    .parse::<u32>()
-                    .ok()
-            })
-            .sum();
-        assert_eq!(retried, 25);
+        let retried = || -> u32 {
+            let counts = pgqd.lines().into_iter().filter_map(|line| {
+                let (_, count) = line.strip_suffix('}')?.split_once("retry: ")?;
+                count.parse::<u32>().ok()
+            });
+            counts.sum()
+        };
+        wait_for("the retried events in the statistics", LIMIT, || {
+            (retried() >= 25).then_some(())
+        });
+        assert_eq!(retried(), 25);
         assert_eq!(pgqd.end(Signal::SIGINT), 0);
     }
 }
