@@ -122,7 +122,12 @@ pub async fn run_job(job: &CopyJob) -> Result<()> {
             return Err(error);
         }
         if let Some(line) = folded.failed(&error.line()) {
-            tracing::error!("copy of table {}: {line}", job.table);
+            // After a kill the server may take a moment to end the old copy's connection.
+            if error.kind() == ErrorKind::Busy {
+                tracing::info!("copy of table {}: waiting: {line}", job.table);
+            } else {
+                tracing::error!("copy of table {}: {line}", job.table);
+            }
         }
         job.changed.notify_one();
         let pause = match error.kind().retry() {
