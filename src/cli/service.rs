@@ -8,6 +8,7 @@ use crate::copy::{self, ProgressSink};
 use crate::daemon::logging;
 use crate::error::Result;
 use crate::metrics;
+use crate::pg::QualifiedName;
 use crate::service::stop::StopLevel;
 use crate::worker::{self, Reposition, WorkerOptions};
 
@@ -56,7 +57,10 @@ impl ServiceCommand {
     pub(super) fn lock_suffix(&self) -> Option<String> {
         match self {
             Self::Worker(_) => Some(String::new()),
-            Self::Copy(args) => Some(format!(".copy.{}", full_name(&args.table).replace('/', "_"))),
+            Self::Copy(args) => Some(format!(
+                ".copy.{}",
+                QualifiedName::parse(&args.table).fqname().replace('/', "_")
+            )),
         }
     }
 
@@ -94,19 +98,10 @@ impl ServiceCommand {
             Self::Copy(args) => {
                 // Says what to do where there is no node.
                 context.admin()?.node_info().await?;
-                copy::run_one(config, &full_name(&args.table), stop.clone()).await?;
+                copy::run_one(config, &args.table, stop.clone()).await?;
             }
         }
         // As after a signal that ends a process, though in order.
         Ok(u8::from(stop.level() == StopLevel::Fast))
-    }
-}
-
-/// The name with its schema.
-fn full_name(table: &str) -> String {
-    if table.contains('.') {
-        table.to_owned()
-    } else {
-        format!("public.{table}")
     }
 }

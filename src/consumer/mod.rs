@@ -8,6 +8,7 @@
 use crate::error::{Error, Result};
 use crate::pg::{AppName, ConnInfo, Session};
 use crate::pgq::{self, Batch, BatchLimits, EventStream, TICK_CHANNEL, TickId};
+use crate::sql;
 
 /// One consumer's connection to its provider.
 pub struct Reader {
@@ -83,4 +84,23 @@ impl Reader {
             }
         }
     }
+}
+
+/// Tries to be the only process that works for `consumer` on this database: a session lock that ends with the connection.
+/// Returns nothing when it is taken, else who holds it.
+pub async fn take_session_lock(
+    local: &tokio_postgres::Client,
+    queue: &str,
+    consumer: &str,
+) -> Result<Option<String>> {
+    let row = local
+        .query_one(sql::worker::TAKE_WORKER_LOCK, &[&queue, &consumer])
+        .await?;
+    if row.get("taken") {
+        return Ok(None);
+    }
+    let holder: Option<String> = row.get("holder");
+    Ok(Some(
+        holder.unwrap_or_else(|| "its connection is not visible".to_owned()),
+    ))
 }

@@ -11,10 +11,10 @@ use super::progress::ProgressSink;
 use super::source::{Source, ask_for_tick, find_source, load_source_table};
 use crate::apply::Applier;
 use crate::config::londiste::LondisteConfig;
-use crate::consumer::Reader;
+use crate::consumer::{Reader, take_session_lock};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::node::become_replica;
-use crate::pg::{AppName, ConnInfo, Session, quote_literal};
+use crate::pg::{AppName, ConnInfo, QualifiedName, Session, quote_literal};
 use crate::pgq::{Batch, BatchLimits, JOINED_EVENTS, Snapshot, TickId, load_tick};
 use crate::service::backoff::Backoff;
 use crate::service::fault;
@@ -70,11 +70,7 @@ pub async fn run_one(config: LondisteConfig, table: &str, stop: StopSignal) -> R
             config.queue_name
         ))
     })?;
-    let name = if table.contains('.') {
-        table.to_owned()
-    } else {
-        format!("public.{table}")
-    };
+    let name = QualifiedName::parse(table).fqname();
     let tables = load_tables(&local, &config.queue_name, &config.consumer_name).await?;
     match tables.get(&name).map(|table| table.state) {
         None => {
@@ -566,17 +562,12 @@ async fn lock_position(local: &Session, queue: &str, consumer: &str) -> Result<O
 
 /// One copy of a table at a time: a session lock that dies with the connection.
 async fn take_lock(local: &Session, queue: &str, consumer: &str) -> Result<()> {
-    let row = local
-        .query_one(sql::worker::TAKE_WORKER_LOCK, &[&queue, &consumer])
-        .await?;
-    if row.get("taken") {
-        return Ok(());
+    match take_session_lock(local, queue, consumer).await? {
+        None => Ok(()),
+        Some(holder) => {
+            Err(Error::new(ErrorKind::Busy, "another copy of this table is running").with_detail(holder))
+        }
     }
-    let holder: Option<String> = row.get("holder");
-    Err(
-        Error::new(ErrorKind::Busy, "another copy of this table is running")
-            .with_detail(holder.unwrap_or_else(|| "its connection is not visible".to_owned())),
-    )
 }
 
 /// Ends a copy's consumer on its source and here.

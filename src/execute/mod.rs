@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 pub use attributes::{Attribute, Attributes, Condition};
 
 use crate::error::{Error, Result};
-use crate::pg::quote_fqname;
+use crate::pg::{QualifiedName, quote_fqname};
 use crate::pgq::Event;
 use crate::sql;
 
@@ -78,7 +78,7 @@ async fn check(
                 } else {
                     "table"
                 };
-                let global = qualified(value);
+                let global = QualifiedName::parse(value).fqname();
                 let row = client
                     .query_opt(sql::execute::LOCAL_DESTINATION, &[&queue, &kind, &global])
                     .await?;
@@ -122,12 +122,4 @@ async fn exists(client: &Client, kind: &str, name: &str, arguments: i32) -> Resu
         )
         .await?;
     Ok(row.get("found"))
-}
-
-fn qualified(name: &str) -> String {
-    if name.contains('.') {
-        name.to_owned()
-    } else {
-        format!("public.{name}")
-    }
 }

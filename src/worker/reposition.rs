@@ -3,13 +3,12 @@
 
 use super::node_state::{Duty, NodeState};
 use crate::config::londiste::LondisteConfig;
-use crate::consumer::Reader;
+use crate::consumer::{Reader, take_session_lock};
 use crate::copy::remote_info;
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::call;
 use crate::pg::{AppName, ConnInfo, Session};
 use crate::pgq::TickId;
-use crate::sql;
 
 /// Which side gives way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,16 +34,12 @@ pub async fn reposition(config: &LondisteConfig, which: Reposition) -> Result<Ti
             node.name
         )));
     }
-    let lock = local
-        .query_one(sql::worker::TAKE_WORKER_LOCK, &[&queue, &consumer])
-        .await?;
-    if !lock.get::<_, bool>("taken") {
-        let holder: Option<String> = lock.get("holder");
+    if let Some(holder) = take_session_lock(&local, queue, consumer).await? {
         return Err(Error::new(
             ErrorKind::Busy,
             format!("the worker of node \"{}\" is running", node.name),
         )
-        .with_detail(holder.unwrap_or_else(|| "its connection is not visible".to_owned()))
+        .with_detail(holder)
         .with_hint("stop it first: londiste worker -s"));
     }
     let info = remote_info(config, &node.provider_location)?;

@@ -1,6 +1,7 @@
 //! Names on the command line become tables or sequences (londiste.md 2.2). Pure.
 
 use crate::config::key::nearest;
+use crate::pg::QualifiedName;
 
 /// What the names on the command line stand for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -46,11 +47,7 @@ pub fn expand(args: &[String], all: bool, candidates: &[String], done: &[String]
 
 /// The stored form of a name: with its schema.
 pub fn full_name(name: &str) -> String {
-    if name.contains('.') {
-        name.to_owned()
-    } else {
-        format!("public.{name}")
-    }
+    QualifiedName::parse(name).fqname()
 }
 
 /// The candidate that `name` was probably meant to be. Schemas must be the same, else they would make everything similar.

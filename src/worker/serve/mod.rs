@@ -13,7 +13,7 @@ use super::status::Status;
 use super::stream::StreamIdentity;
 use crate::apply::Applier;
 use crate::config::londiste::LondisteConfig;
-use crate::consumer::Reader;
+use crate::consumer::{Reader, take_session_lock};
 use crate::copy::remote_info;
 use crate::daemon::signals::Reload;
 use crate::error::{Error, Result};
@@ -22,7 +22,6 @@ use crate::pg::{AppName, ConnInfo, Session};
 use crate::pgq::TickId;
 use crate::service::folded::Folded;
 use crate::service::stop::StopSignal;
-use crate::sql;
 use crate::table::{Table, load_tables};
 
 /// The node's state is read again at least this often, so that an administrator is heard quickly.
@@ -376,17 +375,10 @@ async fn take_worker_lock(
 ) -> Result<()> {
     let mut folded = Folded::new(Duration::from_secs(60));
     loop {
-        let row = local
-            .query_one(sql::worker::TAKE_WORKER_LOCK, &[&queue, &consumer])
-            .await?;
-        if row.get("taken") {
+        let Some(holder) = take_session_lock(local, queue, consumer).await? else {
             return Ok(());
-        }
-        let holder: Option<String> = row.get("holder");
-        let line = format!(
-            "another worker of node {node} is connected ({}): waiting until it is gone",
-            holder.as_deref().unwrap_or("its connection is not visible")
-        );
+        };
+        let line = format!("another worker of node {node} is connected ({holder}): waiting until it is gone");
         if let Some(line) = folded.failed(&line) {
             tracing::warn!("{line}");
         }
