@@ -13,7 +13,7 @@ test: ## install what lacks, check the style, run all tests
 	@scripts/setup test
 	@scripts/servers
 	@$(MAKE) lint
-	cargo test
+	cargo test --quiet
 
 demo: ## replicate a busy database from one throwaway server to another; KEEP=1 leaves it running
 	@scripts/setup demo

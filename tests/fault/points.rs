@@ -215,7 +215,7 @@ impl Scene {
         )
         .expect("write a script");
         let script = script.to_str().expect("a path in UTF-8");
-        self.cascade["root"].start_pgbench(&["-c", "2", "-T", "600", "-R", "60", "-f", script])
+        self.cascade["root"].start_pgbench(&["-c", "2", "-T", "600", "-R", "30", "-f", script])
     }
 
     /// One change of each table.

@@ -28,7 +28,7 @@ use super::process::{Process, clean_environment, read_log};
 use super::{Cluster, cluster};
 
 /// How long anything may take before a test gives up. Generous: it is only waited for when something is broken.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(180);
 
 /// Lines of each log that a failed test shows.
 const SHOWN_LINES: usize = 60;

@@ -106,7 +106,7 @@ async fn a_database_without_a_ticker_is_ticked_within_a_moment_and_maintained() 
     db.psql("select pgq.insert_event('q', 't', '')");
     wait_for("a tick", LIMIT, || (newest_tick(&db, "q") > 1).then_some(()));
     assert!(
-        started.elapsed() < Duration::from_secs(10),
+        started.elapsed() < Duration::from_secs(60),
         "{:?}",
         started.elapsed()
     );
