@@ -396,7 +396,7 @@ impl Cascade {
         };
         let text = format!(
             "[londiste]\njob_name = {}\ndb = {}\nqueue_name = {}\npidfile = {}\nparallel_copies = 4\n\
-             exception_sleep = 1\n",
+             exception_sleep = 1\nlock_timeout = 60\n",
             node.job,
             node.connstr(),
             self.queue,
