@@ -24,10 +24,10 @@ fn changes(step: i32) -> String {
     )
 }
 
-/// Builds, loads and compares: `below` has name, provider, program and database side of each node below the root.
-fn run(queue: &str, root: Whose, ticker: Whose, below: &[(&str, &str, &str, Whose, Whose)]) {
+/// Builds, loads and compares. The root has the program `root` and the database side `base`; `below` has name, provider, program and database side of each node below the root.
+fn run(queue: &str, root: Whose, base: Whose, ticker: Whose, below: &[(&str, &str, &str, Whose, Whose)]) {
     let mut stand = Stand::new(queue);
-    stand.create("root", "root", root, root, None);
+    stand.create("root", "root", root, base, None);
     stand.start_ticker(ticker);
     stand.start_worker("root", root);
     for (kind, name, provider, program, base) in below {
@@ -50,7 +50,7 @@ fn run(queue: &str, root: Whose, ticker: Whose, below: &[(&str, &str, &str, Whos
     stand.wait_caught_up();
     stand.assert_equal(TABLES);
     // Keys that change are refused by the ancestor's trigger; truncate is known to both.
-    if root == Ours {
+    if base == Ours {
         stand.root().psql(
             "update orders set id = id + 100000 where id % 3 = 0; update \"Mixed Case\" set \"Key B\" = \"Key B\" || 'x'",
         );
@@ -78,6 +78,7 @@ fn below_debians_root() {
         "their_root",
         Debians,
         Debians,
+        Debians,
         &[
             ("leaf", "leaf", "root", Ours, Ours),
             ("leaf", "leaf_extended", "root", Ours, Debians),
@@ -93,11 +94,27 @@ fn below_our_root() {
         "our_root",
         Ours,
         Ours,
+        Ours,
         &[
             ("leaf", "leaf", "root", Debians, Debians),
             ("leaf", "leaf_ours", "root", Debians, Ours),
             ("branch", "branch", "root", Debians, Debians),
             ("leaf", "below_branch", "branch", Ours, Ours),
+        ],
+    );
+}
+
+#[test]
+fn debians_programs_alone_on_our_database_side() {
+    run(
+        "our_side",
+        Debians,
+        Ours,
+        Debians,
+        &[
+            ("branch", "branch", "root", Debians, Ours),
+            ("leaf", "below_branch", "branch", Debians, Ours),
+            ("leaf", "leaf_extended", "root", Debians, Debians),
         ],
     );
 }

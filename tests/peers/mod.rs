@@ -5,6 +5,7 @@
 mod cascades;
 mod handover;
 mod python_consumer;
+mod readers;
 mod tickers;
 
 use std::fs;
