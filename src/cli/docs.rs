@@ -87,8 +87,8 @@ fn londiste_1() -> String {
         "Held by the worker; the ending .admin is added for commands that change something, .copy.TABLE for a copy.",
     );
     page.see_also(
-        "londiste(5), pgqd(1), londiste-tutorial(7), londiste-output(7), londiste-whatif(7), londiste-glossary(7), \
-         londiste-metrics(7)",
+        "londiste(5), pgqd(1), londiste-tutorial(7), londiste-output(7), londiste-whatif(7), londiste-triggers(7), \
+         londiste-glossary(7), londiste-metrics(7)",
     );
     page.render()
 }

@@ -18,7 +18,7 @@ use crate::sql;
 
 static SCHEMA: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/sql/schema");
 
-/// Schemas in the order of installation, each with those that it needs.
+/// Components in the order of installation, each with those that it needs. All but one are schemas.
 const ORDER: &[(&str, &[&str])] = &[
     ("londiste_rs", &[]),
     ("pgq", &["londiste_rs"]),
@@ -26,7 +26,11 @@ const ORDER: &[(&str, &[&str])] = &[
     ("pgq_coop", &["pgq"]),
     ("pgq_node", &["pgq"]),
     ("londiste", &["pgq_node"]),
+    (LOGTRIGA, &["londiste_rs"]),
 ];
+
+/// A trigger function in schema public, where databases and dumps have it.
+const LOGTRIGA: &str = "logtriga";
 
 /// The schema that holds the record.
 const RECORD: &str = "londiste_rs";
@@ -34,10 +38,10 @@ const RECORD: &str = "londiste_rs";
 /// Where every version string gets its order from.
 const PACKAGE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// One schema that the program can install.
+/// One schema, or trigger function, that the program can install.
 #[derive(Debug)]
 pub struct Component {
-    /// Name of the schema.
+    /// Its name.
     pub name: &'static str,
     /// Version of the program and digest of the text: differs when the text differs.
     pub version: String,
@@ -58,6 +62,8 @@ pub enum Step {
     KeepNewer,
     /// It is there and not ours.
     Foreign,
+    /// It would be installed or upgraded, but this user may not create in schema public.
+    Skip,
 }
 
 impl Step {
@@ -138,14 +144,20 @@ pub fn select(only: &[String]) -> Result<Vec<&'static Component>> {
         .collect())
 }
 
-/// What to do with a schema that is there or not, with the version recorded for it.
-pub fn decide(present: bool, recorded: Option<&str>, version: &str) -> Step {
-    match recorded {
+/// What to do with a schema that is there or not, with the version recorded for it. `allowed` tells whether it can be
+/// written.
+pub fn decide(present: bool, allowed: bool, recorded: Option<&str>, version: &str) -> Step {
+    let step = match recorded {
         _ if !present => Step::Install,
         None => Step::Foreign,
         Some(recorded) if recorded == version => Step::Keep,
         Some(recorded) if order_of(recorded) > order_of(version) => Step::KeepNewer,
         Some(_) => Step::Upgrade,
+    };
+    if step.is_change() && !allowed {
+        Step::Skip
+    } else {
+        step
     }
 }
 
@@ -207,9 +219,9 @@ async fn load_plan(
 ) -> Result<Vec<(&'static str, Step)>> {
     let names: Vec<&str> = wanted.iter().map(|c| c.name).collect();
     let rows = client.query(sql::install::LOAD_COMPONENTS, &[&names]).await?;
-    let present: BTreeMap<String, bool> = rows
+    let found: BTreeMap<String, (bool, bool)> = rows
         .iter()
-        .map(|row| (row.get("name"), row.get("present")))
+        .map(|row| (row.get("name"), (row.get("present"), row.get("allowed"))))
         .collect();
     let mut versions: BTreeMap<String, String> = BTreeMap::new();
     if rows.iter().any(|row| row.get("has_record")) {
@@ -220,9 +232,9 @@ async fn load_plan(
     Ok(wanted
         .iter()
         .map(|component| {
-            let present = present.get(component.name).copied().unwrap_or(false);
+            let (present, allowed) = found.get(component.name).copied().unwrap_or((false, true));
             let recorded = versions.get(component.name).map(String::as_str);
-            let step = match decide(present, recorded, &component.version) {
+            let step = match decide(present, allowed, recorded, &component.version) {
                 // The record itself was lost; nobody else has a schema of that name.
                 Step::Foreign if component.name == RECORD => Step::Upgrade,
                 step => step,
@@ -238,6 +250,7 @@ fn tell(name: &str, step: Step) {
         Step::Install => info!("Installing {name}"),
         Step::Upgrade => info!("Upgrading {name}"),
         Step::Keep => info!("{name} is installed"),
+        Step::Skip => warn!("{name} is left as it is: this user may not create functions in schema public"),
         Step::KeepNewer => warn!("{name} is installed by a newer londiste, left as it is"),
         Step::Foreign => {
             info!("{name} is installed");
@@ -256,6 +269,18 @@ pub fn script(wanted: &[&'static Component]) -> String {
     for component in wanted {
         let name = quote_literal(component.name);
         let version = quote_literal(&component.version);
+        let (there, allowed) = if component.name == LOGTRIGA {
+            (
+                "select 1 where pg_catalog.to_regprocedure('public.logtriga()') is not null".to_owned(),
+                " and exists (select 1 from pg_catalog.pg_namespace where nspname = 'public' \
+                 and pg_catalog.has_schema_privilege(oid, 'create'))",
+            )
+        } else {
+            (
+                format!("select 1 from pg_catalog.pg_namespace where nspname = {name}"),
+                "",
+            )
+        };
         let order: Vec<String> = order_of(&component.version).iter().map(u32::to_string).collect();
         let mark = sql::install::MARK_COMPONENT
             .lines()
@@ -265,13 +290,13 @@ pub fn script(wanted: &[&'static Component]) -> String {
             .replace("$1", &name)
             .replace("$2", &version);
         out.push_str(&format!(
-            "\n-- schema {}\ndo $londiste_install$\ndeclare\n    wanted bool := true;\nbegin\n    \
+            "\n-- {}\ndo $londiste_install$\ndeclare\n    wanted bool := true;\nbegin\n    \
              if pg_catalog.to_regclass('londiste_rs.component') is not null then\n        \
-             wanted := not exists (select 1 from pg_catalog.pg_namespace where nspname = {name})\n            \
+             wanted := (not exists ({there})\n            \
              or exists (select 1 from londiste_rs.component c\n                \
              where c.schema_name = {name} and c.version <> {version}\n                  \
              and (c.version not like '%-%'\n                       \
-             or pg_catalog.string_to_array(pg_catalog.split_part(c.version, '-', 1), '.')::int4[] <= '{{{}}}'));\n    \
+             or pg_catalog.string_to_array(pg_catalog.split_part(c.version, '-', 1), '.')::int4[] <= '{{{}}}'))){allowed};\n    \
              end if;\n    if wanted then\n        execute $londiste_text$\n{}\n{mark};\n$londiste_text$;\n    \
              end if;\nend;\n$londiste_install$;\n",
             component.name,
@@ -295,18 +320,20 @@ mod tests {
         };
         assert_eq!(names(&["pgq"]), ["londiste_rs", "pgq"]);
         assert_eq!(names(&["pgq_node"]), ["londiste_rs", "pgq", "pgq_node"]);
+        assert_eq!(names(&["logtriga"]), ["londiste_rs", "logtriga"]);
         assert!(select(&["nope".to_owned()]).is_err());
     }
 
     #[test]
     fn only_our_own_older_schemas_are_touched() {
-        assert_eq!(decide(false, None, "0.1.0-aa"), Step::Install);
-        assert_eq!(decide(true, None, "0.1.0-aa"), Step::Foreign);
-        assert_eq!(decide(true, Some("0.1.0-aa"), "0.1.0-aa"), Step::Keep);
-        assert_eq!(decide(true, Some("0.1.0-bb"), "0.1.0-aa"), Step::Upgrade);
-        assert_eq!(decide(true, Some("1"), "0.1.0-aa"), Step::Upgrade);
-        assert_eq!(decide(true, Some("0.9.0-bb"), "0.10.0-aa"), Step::Upgrade);
-        assert_eq!(decide(true, Some("0.10.0-bb"), "0.9.0-aa"), Step::KeepNewer);
+        assert_eq!(decide(false, true, None, "0.1.0-aa"), Step::Install);
+        assert_eq!(decide(false, false, None, "0.1.0-aa"), Step::Skip);
+        assert_eq!(decide(true, true, None, "0.1.0-aa"), Step::Foreign);
+        assert_eq!(decide(true, true, Some("0.1.0-aa"), "0.1.0-aa"), Step::Keep);
+        assert_eq!(decide(true, true, Some("0.1.0-bb"), "0.1.0-aa"), Step::Upgrade);
+        assert_eq!(decide(true, true, Some("1"), "0.1.0-aa"), Step::Upgrade);
+        assert_eq!(decide(true, true, Some("0.9.0-bb"), "0.10.0-aa"), Step::Upgrade);
+        assert_eq!(decide(true, true, Some("0.10.0-bb"), "0.9.0-aa"), Step::KeepNewer);
     }
 
     #[test]

@@ -27,7 +27,8 @@ fn everything_and_then_nothing() {
     ! INFO Installing pgq_coop
     ! INFO Installing pgq_node
     ! INFO Installing londiste
-    ! INFO 6 schema(s) installed or upgraded (host=SOCKET port=PORT dbname=install user=postgres)
+    ! INFO Installing logtriga
+    ! INFO 7 schema(s) installed or upgraded (host=SOCKET port=PORT dbname=install user=postgres)
     "#);
     let state = node.db.psql(STATE);
     insta::assert_snapshot!(node.run(&["install"]), @r#"
@@ -38,6 +39,7 @@ fn everything_and_then_nothing() {
     ! INFO pgq_coop is installed
     ! INFO pgq_node is installed
     ! INFO londiste is installed
+    ! INFO logtriga is installed
     ! INFO Nothing to do: all schemas are there (host=SOCKET port=PORT dbname=install user=postgres)
     "#);
     assert_eq!(node.db.psql(STATE), state);
@@ -53,7 +55,7 @@ fn a_schema_comes_with_what_it_needs_and_no_more() {
     insta::assert_snapshot!(node.run(&["install", "--only=pgk"]), @r#"
     [exit 2]
     ! error: there is no schema "pgk" to install
-    ! hint: known are londiste_rs, pgq, pgq_ext, pgq_coop, pgq_node, londiste
+    ! hint: known are londiste_rs, pgq, pgq_ext, pgq_coop, pgq_node, londiste, logtriga
     "#);
 }
 
@@ -136,6 +138,7 @@ fn an_older_text_of_ours_is_upgraded() {
     ! INFO pgq_coop is installed
     ! INFO Upgrading pgq_node
     ! INFO londiste is installed
+    ! INFO logtriga is installed
     ! INFO 1 schema(s) installed or upgraded (host=SOCKET port=PORT dbname=older user=postgres)
     "#);
     assert_eq!(node.db.psql("select pgq_node.version() is not null"), "t");

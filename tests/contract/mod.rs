@@ -2,6 +2,7 @@
 
 mod capture;
 mod client;
+mod logtriga;
 pub mod schema;
 mod security;
 pub mod traps;

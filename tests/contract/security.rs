@@ -24,6 +24,8 @@ const PUBLIC: &[&str] = &[
     "londiste.quote_fqname(text)",
     "londiste.split_fqname(text)",
     "londiste.version()",
+    // What public.logtriga calls with its caller's rights: it turns a row that it is given into text.
+    "londiste_rs._change_sql(text,oid,text,anyelement,anyelement)",
     // What londiste.is_replica_func calls with its caller's rights.
     "londiste_rs.is_capture(oid)",
     // What pgq.get_queue_info calls with its caller's rights.

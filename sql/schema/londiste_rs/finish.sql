@@ -11,8 +11,8 @@ declare
         '_capture_current', '_capture_extra1', '_capture_mark', '_capture_queue', '_capture_signature',
         '_capture_sql', '_capture_target', '_capture_value', '_encode', 'capture_begin', 'capture_choice',
         'capture_create', 'capture_drop', 'capture_guard', 'capture_refresh', 'capture_state'];
-    -- londiste.is_replica_func() calls it with its caller's rights
-    v_public text[] := array['is_capture'];
+    -- londiste.is_replica_func() and public.logtriga() call them with their caller's rights
+    v_public text[] := array['is_capture', '_change_sql'];
     v_has_writer bool;
     v_role text;
     f record;

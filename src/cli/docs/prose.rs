@@ -18,6 +18,10 @@ pub const SOURCES: &[(&str, &str)] = &[
         include_str!("../../../man/text/londiste-output.7.md"),
     ),
     (
+        "londiste-triggers.7",
+        include_str!("../../../man/text/londiste-triggers.7.md"),
+    ),
+    (
         "londiste-whatif.7",
         include_str!("../../../man/text/londiste-whatif.7.md"),
     ),
