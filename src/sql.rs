@@ -206,6 +206,7 @@ room! {
         CHECK_LIMITS = "check_limits",
         CURRENT_DATABASE = "current_database",
         FIND_DATABASES = "find_databases",
+        FIND_HORIZON = "find_horizon",
         FIND_LIMITS = "find_limits",
         FIND_PGQ = "find_pgq",
         FIND_TICKER = "find_ticker",

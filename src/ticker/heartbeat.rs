@@ -14,6 +14,9 @@
 //! tick for the same reason. A process that dies in between leaves nothing: the transaction rolls back, and the next
 //! ticker reads everything it needs from `pgq.tick`.
 //!
+//! While a session holds an old snapshot the ticks of adaptive queues come more rarely ([`super::horizon`]). It is looked
+//! for once per second at most, and only after some ticks were made.
+//!
 //! Queues that are ticked from outside or paused are never touched. A role that may not write ticks itself calls
 //! `pgq.ticker(queue)` when that function would tick; low lag is then not to be had, which is said once.
 
@@ -23,6 +26,7 @@ use std::time::{Duration, Instant};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
+use super::horizon::Horizon;
 use super::pace::{Limits, Look, Made, Newest, Pace, Reason};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pgq::{Snapshot, TICK_CHANNEL};
@@ -40,6 +44,13 @@ const REST: Duration = Duration::from_millis(300);
 /// So many of them in a row are worth a line.
 const LOCKED_OUT: u32 = 10;
 
+/// Least distance of two looks for an old snapshot.
+const HORIZON_PERIOD: Duration = Duration::from_secs(1);
+/// So many ticks make it worth a look.
+const HORIZON_TICKS: u32 = 20;
+/// A snapshot that is held for so long is worth a line.
+const HELD_LONG: Duration = Duration::from_secs(120);
+
 /// Watches and ticks the queues of one database over one connection.
 pub struct Heartbeat<'a> {
     client: &'a Client,
@@ -53,6 +64,12 @@ pub struct Heartbeat<'a> {
     // After somebody else held pgq.tick for too long: no try before this moment.
     rest_until: Option<Instant>,
     locked_out: u32,
+    horizon: Horizon,
+    horizon_at: Option<Instant>,
+    // Ticks since the last look at the horizon.
+    ticks: u32,
+    held: Duration,
+    held_told: bool,
 }
 
 struct Statements {
@@ -60,6 +77,7 @@ struct Statements {
     watch: Statement,
     tick: Statement,
     call: Statement,
+    horizon: Statement,
 }
 
 struct Queue {
@@ -103,11 +121,12 @@ pub struct Beat {
 impl<'a> Heartbeat<'a> {
     /// Prepares the statements; reads nothing yet.
     pub async fn new(client: &'a Client) -> Result<Self> {
-        let (load, watch, tick, call) = tokio::try_join!(
+        let (load, watch, tick, call, horizon) = tokio::try_join!(
             client.prepare(sql::ticker::LOAD_QUEUES),
             client.prepare(sql::ticker::WATCH_SEQUENCES),
             client.prepare(sql::ticker::MAKE_TICKS),
             client.prepare(sql::ticker::CALL_TICKER),
+            client.prepare(sql::ticker::FIND_HORIZON),
         )?;
         Ok(Self {
             client,
@@ -116,6 +135,7 @@ impl<'a> Heartbeat<'a> {
                 watch,
                 tick,
                 call,
+                horizon,
             },
             queues: BTreeMap::new(),
             event_seqs: Vec::new(),
@@ -124,6 +144,11 @@ impl<'a> Heartbeat<'a> {
             told: Vec::new(),
             rest_until: None,
             locked_out: 0,
+            horizon: Horizon::default(),
+            horizon_at: None,
+            ticks: 0,
+            held: Duration::ZERO,
+            held_told: false,
         })
     }
 
@@ -179,6 +204,7 @@ impl<'a> Heartbeat<'a> {
             // Somebody else ticked, or is about to commit a tick: look at the ticks first, decide in the next pass.
             self.load_queues(&mut beat).await?;
         } else if may_tick {
+            self.look_for_horizon(&mut beat).await?;
             self.tick_due(&snapshot, &mut beat).await?;
         }
         let now = Instant::now();
@@ -192,6 +218,41 @@ impl<'a> Heartbeat<'a> {
         }
         beat.active |= foreign;
         Ok(beat)
+    }
+
+    /// Finds out for how long the oldest snapshot has been held, when that matters.
+    async fn look_for_horizon(&mut self, beat: &mut Beat) -> Result<()> {
+        let now = Instant::now();
+        let matters = self.ticks >= HORIZON_TICKS || self.held > Duration::ZERO;
+        let too_soon = self.horizon_at.is_some_and(|at| now < at + HORIZON_PERIOD);
+        let waiting = |queue: &Queue| queue.pace.is_adaptive() && queue.pace.has_new(queue.seq);
+        if !matters || too_soon || !self.queues.values().any(waiting) {
+            return Ok(());
+        }
+        let row = self.client.query_one(&self.statements.horizon, &[]).await?;
+        self.horizon_at = Some(now);
+        self.ticks = 0;
+        self.held = self.horizon.look(now, row.get("next"), row.get("age"));
+        for queue in self.queues.values_mut() {
+            queue.pace.set_held(self.held);
+        }
+        if self.held < HELD_LONG {
+            self.held_told = false;
+        } else if !self.held_told {
+            self.held_told = true;
+            let pid: Option<i32> = row.get("pid");
+            let application: Option<String> = row.get("application");
+            beat.notices.push(format!(
+                "an old snapshot has been held for {} s ({}{}): until it is given up, ticks come more rarely, as many \
+                 as before would leave more dead rows in pgq.subscription than its readers can pass",
+                self.held.as_secs(),
+                pid.map_or_else(String::new, |pid| format!("process {pid} ")),
+                application
+                    .filter(|name| !name.is_empty())
+                    .map_or_else(|| "without a name".to_owned(), |name| format!("\"{name}\"")),
+            ));
+        }
+        Ok(())
     }
 
     /// Decides for each queue and ticks those that are due.
@@ -335,6 +396,7 @@ impl<'a> Heartbeat<'a> {
                     cost,
                 });
                 queue.tick_seq_seen = Some(tick);
+                self.ticks = self.ticks.saturating_add(1);
                 beat.ticked.push(queue.name.clone());
             } else {
                 queue.pace.found(tick, at, event_seq, queue.seq, &snapshot);

@@ -25,6 +25,7 @@ pub mod args;
 pub mod database;
 pub mod fleet;
 pub mod heartbeat;
+pub mod horizon;
 pub mod limits;
 pub mod maintain;
 pub mod pace;

@@ -32,6 +32,12 @@ const MOST_GAP: Duration = Duration::from_secs(1);
 const HOLD: Duration = Duration::from_millis(8);
 /// Least distance before a tick that only picks up what an earlier one left open.
 const LATE_GAP: Duration = Duration::from_millis(5);
+/// Ticks are apart by at least one part in this many of the time for which an old snapshot has been held. That makes about
+/// 600 ticks in the first half minute, 1200 in ten, and as many as the ancestor makes from then on.
+const HELD_SHARE: u32 = 200;
+/// The most that this comes to for a queue with as many events as its `queue_ticker_max_count`; `queue_ticker_max_lag`
+/// for others. Ancestor: so often its pgqd ticks.
+const MOST_HELD_GAP: Duration = Duration::from_secs(1);
 /// As long as this after a tick or an event a queue is looked at often.
 pub const ACTIVE: Duration = Duration::from_secs(2);
 
@@ -94,6 +100,8 @@ pub struct Pace {
     // Smoothed: events per second, and the time that a tick takes.
     rate: f64,
     cost: Duration,
+    // For how long an old snapshot has kept dead rows.
+    held: Duration,
 }
 
 /// A tick that waits a moment for open transactions.
@@ -136,12 +144,33 @@ impl Pace {
             calm_xmax: 0,
             rate: 0.0,
             cost: Duration::ZERO,
+            held: Duration::ZERO,
         }
     }
 
     /// Takes changed settings.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
+    }
+
+    /// Takes for how long the oldest snapshot of the database has kept dead rows, see [`super::horizon`].
+    pub fn set_held(&mut self, held: Duration) {
+        self.held = held;
+    }
+
+    /// Whether the distance of ticks depends on what is held.
+    pub fn is_adaptive(&self) -> bool {
+        self.limits.is_adaptive()
+    }
+
+    /// Least distance of two ticks while `new` events wait, for what an old snapshot keeps.
+    fn held_gap(&self, new: i64) -> Duration {
+        let most = if new >= self.limits.max_count {
+            MOST_HELD_GAP.min(self.limits.max_lag)
+        } else {
+            self.limits.max_lag
+        };
+        (self.held / HELD_SHARE).min(most)
     }
 
     /// Id of the newest tick that is known.
@@ -212,7 +241,7 @@ impl Pace {
         self.hold = None;
         self.calm_xmax = look.snapshot.xmax();
         if self.limits.is_adaptive()
-            && lag >= LATE_GAP + self.cost * (COST_SHARE - 1)
+            && lag >= (LATE_GAP + self.cost * (COST_SHARE - 1)).max(self.held_gap(0))
             && self.suspects.iter().any(|txid| look.snapshot.contains(*txid))
         {
             return Some(Reason::Late);
@@ -232,7 +261,11 @@ impl Pace {
         if !self.limits.is_adaptive() {
             return new >= self.limits.max_count || lag >= self.limits.max_lag;
         }
-        if lag < gap * 4 && self.hold.is_none() {
+        let held_gap = self.held_gap(new);
+        if lag < held_gap {
+            return false;
+        }
+        if lag < gap.max(held_gap) * 4 && self.hold.is_none() {
             // Under steady load somebody is always in the middle of something: waiting gains nothing.
             return true;
         }
@@ -465,6 +498,39 @@ mod tests {
             made(&mut pace, 1000, start, seq, "60:60:", 50 * MS);
         }
         assert!(pace.gap() >= 190 * MS);
+    }
+
+    #[test]
+    fn ticks_are_rare_while_an_old_snapshot_is_held() {
+        let start = Instant::now();
+        let count = |until: u64, per_step: i64| {
+            let mut pace = pace(start, limits());
+            let (mut seq, mut ticks) = (100, 0);
+            for step in 0..until * 100 {
+                let passed = 10 * u32::try_from(step).unwrap() * MS;
+                pace.set_held(passed);
+                seq += per_step;
+                if look(&mut pace, start + passed, seq, "60:60:").is_some() {
+                    ticks += 1;
+                    made(&mut pace, 100 + ticks, start + passed, seq, "60:60:", MS);
+                }
+            }
+            ticks
+        };
+        // Without what is held there were 1000 ticks in 20 seconds.
+        assert!((400..=600).contains(&count(20, 1)), "{}", count(20, 1));
+        assert!((1000..=1300).contains(&count(600, 1)), "{}", count(600, 1));
+        // Many events are ticked once per second at least.
+        assert!((1150..=1500).contains(&count(600, 50)), "{}", count(600, 50));
+        // What an open transaction left behind has to wait as well.
+        let mut pace = pace(start, limits());
+        made(&mut pace, 8, start, 101, "60:61:60", MS);
+        pace.set_held(Duration::from_secs(100));
+        assert_eq!(look(&mut pace, start + 400 * MS, 101, "70:70:"), None);
+        assert_eq!(
+            look(&mut pace, start + 510 * MS, 101, "70:70:"),
+            Some(Reason::Late)
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::{
 use crate::support::wait::wait_for;
 use crate::support::{Database, database};
 use londiste::pg::{AppName, ConnInfo, Session};
+use londiste::sql;
 
 /// Without this, events would be delivered twice or never.
 #[test]
@@ -198,4 +199,76 @@ fn paused_and_external_queues_are_left_alone_and_new_ones_found() {
     wait_for_tick_over(&db, "paused");
     assert_eq!(newest_tick(&db, "branch"), 1);
     assert_eq!(pgqd.log().matches("ERROR").count(), 0, "{}", pgqd.log());
+}
+
+/// What keeps dead rows is found, whoever holds it, and one's own session is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_oldest_snapshot_is_found() {
+    let db = database("tick_horizon");
+    let session = |name: &'static str| {
+        let info = ConnInfo::parse(&db.connstr()).unwrap();
+        async move {
+            Session::connect(&info, &AppName::new("test", name, ""))
+                .await
+                .unwrap()
+        }
+    };
+    let (looker, holder) = (session("looker").await, session("holder").await);
+    let look = async || {
+        let row = looker.query_one(sql::ticker::FIND_HORIZON, &[]).await.unwrap();
+        let pid: Option<i32> = row.get("pid");
+        (
+            row.get::<_, Option<i64>>("age").unwrap_or(0),
+            pid,
+            row.get::<_, i64>("next"),
+        )
+    };
+    holder
+        .batch_execute("begin isolation level repeatable read; select 1")
+        .await
+        .unwrap();
+    let pid: i32 = holder
+        .query_one("select pg_backend_pid()", &[])
+        .await
+        .unwrap()
+        .get(0);
+    let (_, _, before) = look().await;
+    for _ in 0..20 {
+        looker.batch_execute("select txid_current()").await.unwrap();
+    }
+    let (age, held_by, next) = look().await;
+    // Other tests on this server number transactions, too.
+    assert!(age >= 20 && next - age <= before, "{age} {before} {next}");
+    assert_eq!(held_by, Some(pid));
+    holder.batch_execute("commit").await.unwrap();
+    assert_ne!(look().await.1, Some(pid));
+    // A transaction that wrote keeps what ended after it began, snapshot or not.
+    holder
+        .batch_execute("begin; select txid_current()")
+        .await
+        .unwrap();
+    looker.batch_execute("select txid_current()").await.unwrap();
+    assert_eq!(look().await.1, Some(pid));
+    holder.batch_execute("commit").await.unwrap();
+}
+
+/// Beside a snapshot that is held, ticks go on; the queue's readers are still told within the time that is promised.
+#[test]
+fn ticks_go_on_beside_a_snapshot_that_is_held() {
+    let db = database("tick_held");
+    install_ours(&db);
+    db.psql("select pgq.create_queue('q')");
+    let pgqd = Pgqd::start(&db, "");
+    pgqd.wait_for_lines("pgq version ok", 1);
+    thread::scope(|scope| {
+        scope
+            .spawn(|| db.psql("begin isolation level repeatable read; select 1; select pg_sleep(6); commit"));
+        for number in 0..150 {
+            db.psql(&format!("select pgq.insert_event('q', 't', '{number}')"));
+        }
+    });
+    wait_for_tick_over(&db, "q");
+    assert_snapshot_order(&db, "q");
+    assert_eq!(consume(&db, "q").len(), 150);
+    assert_eq!(pgqd.end(nix::sys::signal::Signal::SIGINT), 0);
 }

@@ -44,21 +44,20 @@ declare
     v_insert pg_catalog.text;
     v_count pg_catalog.text[];
 begin
-    -- few statements: in short transactions most of the time goes into setting up each of them
+    -- Few statements and short ones: in short transactions most of the time goes into setting up each of them, and the
+    -- insert is planned anew by each call. Names are put in quotes only where create_queue() did not make them.
     select q.queue_id, q.queue_disable_insert, q.queue_per_tx_limit,
-           pg_catalog.nextval(pg_catalog.concat(
-               pg_catalog.quote_ident(pg_catalog.split_part(q.queue_event_seq, '.', 1)), '.',
-               pg_catalog.quote_ident(pg_catalog.substr(
-                   q.queue_event_seq, pg_catalog.strpos(q.queue_event_seq, '.') operator(pg_catalog.+) 1))
-               )::pg_catalog.regclass),
-           pg_catalog.concat(
-               'insert into ',
-               pg_catalog.quote_ident(pg_catalog.split_part(q.queue_data_pfx, '.', 1)), '.',
-               pg_catalog.quote_ident(pg_catalog.concat(
-                   pg_catalog.substr(
-                       q.queue_data_pfx, pg_catalog.strpos(q.queue_data_pfx, '.') operator(pg_catalog.+) 1),
-                   '_', q.queue_cur_table)),
-               ' values (($1).*)')
+           pg_catalog.nextval(
+               case when q.queue_event_seq
+                         operator(pg_catalog.=) pg_catalog.concat('pgq.event_', q.queue_id, '_id_seq')
+                    then q.queue_event_seq
+                    else pgq.quote_fqname(q.queue_event_seq)
+               end::pg_catalog.regclass),
+           case when q.queue_data_pfx operator(pg_catalog.=) pg_catalog.concat('pgq.event_', q.queue_id)
+                then pg_catalog.concat('insert into ', q.queue_data_pfx, '_', q.queue_cur_table)
+                else pg_catalog.concat('insert into ', pgq.quote_fqname(
+                         pg_catalog.concat(q.queue_data_pfx, '_', q.queue_cur_table)))
+           end
       into v_queue_id, v_closed, v_limit, v_id, v_insert
       from pgq.queue q
      where q.queue_name operator(pg_catalog.=) insert_event_raw.queue_name;
@@ -91,9 +90,15 @@ begin
         end if;
     end if;
 
-    execute v_insert
-      using row(coalesce(ev_id, v_id), coalesce(ev_time, pg_catalog.now()), v_txid, ev_owner, ev_retry,
-                ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4)::pgq.event_template;
+    if pg_catalog.num_nonnulls(ev_owner, ev_retry, ev_extra1, ev_extra2, ev_extra3, ev_extra4)
+           operator(pg_catalog.=) 0 then
+        execute pg_catalog.concat(v_insert, ' (ev_id, ev_time, ev_txid, ev_type, ev_data) values ($1, $2, $3, $4, $5)')
+          using coalesce(ev_id, v_id), coalesce(ev_time, pg_catalog.now()), v_txid, ev_type, ev_data;
+    else
+        execute pg_catalog.concat(v_insert, ' values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)')
+          using coalesce(ev_id, v_id), coalesce(ev_time, pg_catalog.now()), v_txid, ev_owner, ev_retry,
+                ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4;
+    end if;
     return coalesce(ev_id, v_id);
 end;
 $$;

@@ -31,18 +31,21 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 -- Locks:
 --      the subscription's row, for update, when a batch is opened: two processes of one consumer get one batch.
 --      Nothing, and no transaction id, while there is nothing to do.
+--
+-- The row is looked for once; from then on it is known by its place. While an old snapshot keeps its earlier versions,
+-- finding it by its key means passing all of them.
 -- ----------------------------------------------------------------------
 declare
     v_queue_id int4;
-    v_co_id int4;
     v_next int8;
+    v_place tid;
     v_locked bool := false;
 begin
     loop
-        select q.queue_id, c.co_id, s.sub_next_tick, s.sub_batch,
+        select q.queue_id, s.ctid, s.sub_next_tick, s.sub_batch,
                t1.tick_id, t1.tick_time, t1.tick_event_seq,
                t2.tick_id, t2.tick_time, t2.tick_event_seq
-          into v_queue_id, v_co_id, v_next, batch_id,
+          into v_queue_id, v_place, v_next, batch_id,
                prev_tick_id, prev_tick_time, prev_tick_event_seq,
                cur_tick_id, cur_tick_time, cur_tick_event_seq
           from pgq.consumer c
@@ -95,14 +98,14 @@ begin
         end if;
 
         exit when v_locked;
-        perform 1 from pgq.subscription where sub_queue = v_queue_id and sub_consumer = v_co_id for update;
-        v_locked := true;
+        -- not found: it moved meanwhile
+        perform 1 from pgq.subscription s where s.ctid = v_place for update;
+        v_locked := found;
     end loop;
 
     batch_id := nextval('pgq.batch_id_seq');
     update pgq.subscription
        set sub_batch = next_batch_custom.batch_id, sub_next_tick = cur_tick_id, sub_active = now()
-     where sub_queue = v_queue_id
-       and sub_consumer = v_co_id;
+     where ctid = v_place;
 end;
 $$;
