@@ -51,6 +51,15 @@ impl Ui {
         }
     }
 
+    /// The same, with a line instead of a table without rows.
+    pub fn table_or(&self, title: &str, header: &[&str], rows: &[Vec<String>], none: impl Display) {
+        if rows.is_empty() {
+            self.line(none);
+        } else {
+            self.table(title, header, rows);
+        }
+    }
+
     /// Says on standard error what went wrong and what to do.
     pub fn error(&self, error: &Error) {
         eprintln!("{}", error.report());

@@ -1,5 +1,7 @@
 //! One definition per key: sample file, unknown-key check and manual are made from it.
 
+use crate::error::Error;
+
 /// What a value must look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyType {
@@ -103,6 +105,19 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, candidate)| *distance <= (candidate.len().max(name.len()) / 3).max(1))
         .map(|(_, candidate)| candidate)
+}
+
+/// Adds a hint to the refusal of a name that is not known: the nearest one that is, else what `otherwise` says.
+pub fn suggest<'a>(
+    error: Error,
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    otherwise: impl FnOnce() -> String,
+) -> Error {
+    error.with_hint(match nearest(name, known) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => otherwise(),
+    })
 }
 
 /// Wraps `text` into comment lines of at most 78 columns.

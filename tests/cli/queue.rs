@@ -54,6 +54,7 @@ fn queues_come_and_go() {
     let node = ours("queue_go");
     shows!(node.run(&["queue", "list"]), @r#"
     [exit 0]
+    No queues in database queue_go
     "#);
     shows!(node.run(&["queue", "create", "q", "other"]), @r#"
     [exit 0]
@@ -86,6 +87,7 @@ fn queues_come_and_go() {
         "consumers": 0,
         "last_tick": 1,
         "ticker_lag_seconds": SECONDS,
+        "not_ticked": false,
         "events_per_second": null,
         "new_events": 0,
         "bytes": BYTES,
@@ -754,6 +756,57 @@ fn neither_a_job_file_nor_a_queue_is_needed_to_ask() {
     ! detail: database "queue_none"
     ! hint: "londiste queue list" lists the queues
     "#);
+}
+
+#[test]
+fn nothing_is_a_line_and_a_wrong_name_names_the_nearest() {
+    let node = ours("queue_names");
+    node.must(&["queue", "create", "orders"]);
+    node.must(&["queue", "register", "orders", "mailer"]);
+    let said = |args: &[&str]| {
+        let said = node.run(&[&["queue"], args].concat());
+        said.lines().map(str::trim).collect::<Vec<_>>().join("\n")
+    };
+    for (command, nothing) in [
+        ("retry", "No event waits to be delivered again"),
+        ("dead", "No dead events"),
+        ("limit", "No limits in database queue_names"),
+    ] {
+        assert_eq!(said(&[command]), format!("[exit 0]\n{nothing}"));
+        assert_eq!(
+            said(&[command, "orders", "mailer"]),
+            format!("[exit 0]\n{nothing}")
+        );
+        assert_eq!(said(&[command, "--json"]), "[exit 0]\n[]");
+    }
+    let commands: &[&[&str]] = &[
+        &["consumers"],
+        &["unregister"],
+        &["peek"],
+        &["retry"],
+        &["dead"],
+        &["dead", "--delete"],
+        &["dead", "--revive"],
+        &["limit"],
+        &["limit", "--age=1h"],
+        &["limit", "--remove"],
+        &["detach"],
+        &["attach"],
+    ];
+    for command in commands {
+        let run = |names: &[&str]| said(&[&command[..1], names, &command[1..]].concat());
+        let of_queue = run(&["ordres", "mailer"]);
+        assert!(
+            of_queue.contains("error: queue \"ordres\" does not exist")
+                && of_queue.contains("did you mean \"orders\"?"),
+            "{command:?}: {of_queue}"
+        );
+        let of_consumer = run(&["orders", "mialer"]);
+        assert!(
+            of_consumer.contains("did you mean \"mailer\"?"),
+            "{command:?}: {of_consumer}"
+        );
+    }
 }
 
 #[test]

@@ -132,10 +132,12 @@ pub async fn consumers(context: Context, args: ConsumersArgs) -> Result<u8> {
         "tick",
         "state",
     ];
-    desk.ui.table(
-        &format!("Consumers in database {}", desk.database),
+    let database = &desk.database;
+    desk.ui.table_or(
+        &format!("Consumers in database {database}"),
         &header,
         &rows,
+        format!("No consumers in database {database}"),
     );
     Ok(0)
 }

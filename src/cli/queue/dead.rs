@@ -2,12 +2,12 @@
 
 use clap::Args;
 use serde::Serialize;
+use tokio_postgres::Row;
 use tracing::info;
 
 use super::desk::Desk;
-use super::peek::EventRecord;
+use super::event::{EventListArgs, Standing, Words, list};
 use super::words::{cut, seconds};
-use super::{DatabaseArgs, FilterArgs};
 use crate::cli::Context;
 use crate::error::{Error, Result};
 use crate::sql;
@@ -15,9 +15,9 @@ use crate::sql;
 /// Which events, and what to do with them.
 #[derive(Args, Debug)]
 pub struct DeadArgs {
-    /// Which queue and consumer.
+    /// Which events.
     #[command(flatten)]
-    pub filter: FilterArgs,
+    pub list: EventListArgs,
     /// Give the events back to the consumer, as if they had never been retried
     #[arg(long, conflicts_with = "delete")]
     pub revive: bool,
@@ -27,30 +27,36 @@ pub struct DeadArgs {
     /// Revive or delete only this event
     #[arg(long, value_name = "EV_ID")]
     pub event: Option<i64>,
-    /// Show so many events at most
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i64).range(0..))]
-    pub limit: i64,
-    /// Show texts whole instead of on one line
-    #[arg(long)]
-    pub full: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Which database.
-    #[command(flatten)]
-    pub database: DatabaseArgs,
 }
 
 #[derive(Serialize)]
-struct DeadRecord {
-    queue_name: String,
-    consumer_name: String,
+struct Dead {
     died_seconds: f64,
     reason: String,
     reader_detached: bool,
-    #[serde(flatten)]
-    event: EventRecord,
 }
+
+impl Standing for Dead {
+    const HEADER: &'static [&'static str] = &["dead_for", "reason"];
+
+    fn of(row: &Row) -> Result<Self> {
+        Ok(Self {
+            died_seconds: row.try_get("died_seconds")?,
+            reason: row.try_get("reason")?,
+            reader_detached: row.try_get("is_detached")?,
+        })
+    }
+
+    fn cells(&self) -> Vec<String> {
+        vec![seconds(Some(self.died_seconds)), cut(Some(&self.reason), 40)]
+    }
+}
+
+const WORDS: Words = Words {
+    title: "Dead events",
+    none: "No dead events",
+    doing: "dead events cannot be listed",
+};
 
 #[derive(Serialize)]
 struct Moved {
@@ -65,56 +71,16 @@ pub async fn dead(context: Context, args: DeadArgs) -> Result<u8> {
     if args.event.is_some() && !args.revive && !args.delete {
         return Err(Error::usage("--event needs --revive or --delete"));
     }
-    let desk = Desk::open(&context, &args.database).await?;
+    let desk = Desk::open(&context, &args.list.database).await?;
     desk.require_limits("dead events")?;
     if args.revive || args.delete {
         return move_events(&desk, &args).await;
     }
-    let (queue, consumer) = (args.filter.queue.as_deref(), args.filter.consumer.as_deref());
-    if let Some(queue) = queue {
-        desk.check_queue(queue).await?;
-    }
-    let rows = desk
-        .session
-        .query(sql::queue::LIST_DEAD_EVENTS, &[&queue, &consumer, &args.limit])
-        .await
-        .map_err(|error| desk.explain(error, "dead events cannot be listed"))?;
-    let mut records = Vec::new();
-    for row in &rows {
-        records.push(DeadRecord {
-            queue_name: row.try_get("queue_name")?,
-            consumer_name: row.try_get("consumer_name")?,
-            died_seconds: row.try_get("died_seconds")?,
-            reason: row.try_get("reason")?,
-            reader_detached: row.try_get("is_detached")?,
-            event: EventRecord::of(row)?,
-        });
-    }
-    if args.json {
-        desk.ui.json(&records)?;
-        return Ok(0);
-    }
-    let rows: Vec<Vec<String>> = records
-        .iter()
-        .map(|record| {
-            let mut cells = vec![
-                record.queue_name.clone(),
-                record.consumer_name.clone(),
-                seconds(Some(record.died_seconds)),
-                cut(Some(&record.reason), 40),
-            ];
-            cells.extend(record.event.cells(args.full));
-            cells
-        })
-        .collect();
-    let mut header = vec!["queue", "consumer", "dead_for", "reason"];
-    header.extend(EventRecord::HEADER);
-    desk.ui.table("Dead events", &header, &rows);
-    Ok(0)
+    list::<Dead>(&desk, &args.list, sql::queue::LIST_DEAD_EVENTS, &WORDS).await
 }
 
 async fn move_events(desk: &Desk, args: &DeadArgs) -> Result<u8> {
-    let (Some(queue), Some(consumer)) = (&args.filter.queue, &args.filter.consumer) else {
+    let (Some(queue), Some(consumer)) = (&args.list.filter.queue, &args.list.filter.consumer) else {
         return Err(Error::usage("--revive and --delete need QUEUE and CONSUMER"));
     };
     let mut moved = Moved {
@@ -138,6 +104,7 @@ async fn move_events(desk: &Desk, args: &DeadArgs) -> Result<u8> {
             .await
             .map_err(|error| desk.explain(error, "dead events cannot be deleted"))?;
         moved.deleted = i64::try_from(count).unwrap_or(i64::MAX);
+        desk.check_left(Some(queue), Some(consumer), count > 0).await?;
     }
     if let Some(event) = args.event
         && moved.revived + moved.deleted == 0
@@ -158,7 +125,7 @@ async fn move_events(desk: &Desk, args: &DeadArgs) -> Result<u8> {
             moved.deleted
         );
     }
-    if args.json {
+    if args.list.json {
         desk.ui.json(&moved)?;
     }
     Ok(0)

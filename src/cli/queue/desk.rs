@@ -3,7 +3,7 @@
 use super::DatabaseArgs;
 use crate::cli::Context;
 use crate::cli::ui::Ui;
-use crate::config::key::nearest;
+use crate::config::key::suggest;
 use crate::error::{Error, Result};
 use crate::install;
 use crate::node::Dialer;
@@ -59,10 +59,9 @@ impl Desk {
         }
         let error = Error::not_found(format!("queue \"{queue}\" does not exist"))
             .with_detail(format!("database \"{}\"", self.database));
-        Err(match nearest(queue, names) {
-            Some(near) => error.with_hint(format!("did you mean \"{near}\"?")),
-            None => error.with_hint("\"londiste queue list\" lists the queues"),
-        })
+        Err(suggest(error, queue, names, || {
+            "\"londiste queue list\" lists the queues".to_owned()
+        }))
     }
 
     /// Refuses a queue or a consumer that does not exist, where one is named. A detached consumer has its own words.
@@ -85,12 +84,22 @@ impl Desk {
             "consumer \"{consumer}\" is not subscribed to queue \"{queue}\""
         ))
         .with_detail(format!("database \"{}\"", self.database));
-        Err(match nearest(consumer, names) {
-            Some(near) => error.with_hint(format!("did you mean \"{near}\"?")),
-            None => error.with_hint(format!(
-                "\"londiste queue consumers {queue}\" lists those that are"
-            )),
-        })
+        Err(suggest(error, consumer, names, || {
+            format!("\"londiste queue consumers {queue}\" lists those that are")
+        }))
+    }
+
+    /// The same for what may be left of consumers that are not subscribed any more: their names are looked at when
+    /// nothing was `found`.
+    pub async fn check_left(&self, queue: Option<&str>, consumer: Option<&str>, found: bool) -> Result<()> {
+        if found {
+            return Ok(());
+        }
+        let is_detached = match (queue, consumer) {
+            (Some(queue), Some(consumer)) => self.find_detached(queue, consumer).await?.is_some(),
+            _ => false,
+        };
+        self.check_filter(queue, consumer.filter(|_| !is_detached)).await
     }
 
     /// The refusal of a consumer that was detached, if it was.

@@ -86,14 +86,13 @@ pub async fn limit(context: Context, args: LimitArgs) -> Result<u8> {
         }
     }
     let (queue, consumer) = (args.filter.queue.as_deref(), args.filter.consumer.as_deref());
-    if let Some(queue) = queue {
-        desk.check_queue(queue).await?;
-    }
     let records = if desk.has_limits {
         load(&desk, queue, consumer).await?
     } else {
         Vec::new()
     };
+    let named = consumer.filter(|name| *name != ALL);
+    desk.check_left(queue, named, !records.is_empty()).await?;
     if args.json {
         desk.ui.json(&records)?;
         return Ok(0);
@@ -112,8 +111,13 @@ pub async fn limit(context: Context, args: LimitArgs) -> Result<u8> {
         })
         .collect();
     let header = ["queue", "consumer", "age", "events", "size", "action"];
-    desk.ui
-        .table(&format!("Limits in database {}", desk.database), &header, &rows);
+    let database = &desk.database;
+    desk.ui.table_or(
+        &format!("Limits in database {database}"),
+        &header,
+        &rows,
+        format!("No limits in database {database}"),
+    );
     Ok(0)
 }
 
@@ -202,6 +206,8 @@ async fn remove(desk: &Desk, args: &LimitArgs) -> Result<u8> {
         0
     };
     if removed == 0 {
+        let named = Some(consumer).filter(|name| *name != ALL);
+        desk.check_left(Some(queue), named, false).await?;
         return Err(Error::not_found(format!(
             "consumer \"{consumer}\" of queue \"{queue}\" has no limit"
         ))

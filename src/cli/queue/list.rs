@@ -33,6 +33,7 @@ struct QueueRecord {
     consumers: i64,
     last_tick: Option<i64>,
     ticker_lag_seconds: Option<f64>,
+    not_ticked: bool,
     events_per_second: Option<f64>,
     new_events: Option<i64>,
     bytes: i64,
@@ -53,6 +54,7 @@ struct QueueRecord {
 impl QueueRecord {
     fn state(&self) -> String {
         let words: Vec<&str> = [
+            (self.not_ticked, "not ticked"),
             (self.ticker_paused, "paused"),
             (self.external_ticker, "ticked from outside"),
             (self.disable_insert, "no inserts"),
@@ -85,6 +87,7 @@ pub async fn list(context: Context, args: ListArgs) -> Result<u8> {
             consumers: row.try_get("consumers")?,
             last_tick: row.try_get("last_tick")?,
             ticker_lag_seconds: row.try_get("ticker_lag")?,
+            not_ticked: row.try_get("not_ticked")?,
             events_per_second: row.try_get("ev_per_sec")?,
             new_events: row.try_get("ev_new")?,
             bytes: row.try_get("bytes")?,
@@ -139,8 +142,17 @@ pub async fn list(context: Context, args: ListArgs) -> Result<u8> {
             "rotation",
             "state",
         ];
-        desk.ui
-            .table(&format!("Queues in database {}", desk.database), &header, &rows);
+        let database = &desk.database;
+        desk.ui.table_or(
+            &format!("Queues in database {database}"),
+            &header,
+            &rows,
+            format!("No queues in database {database}"),
+        );
+        if records.iter().any(|record| record.not_ticked) {
+            desk.ui
+                .hint("a queue that is not ticked has nobody who makes its batches: is a pgqd running for this server?");
+        }
     }
     Ok(0)
 }

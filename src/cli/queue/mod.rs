@@ -5,6 +5,7 @@ mod consumers;
 mod create;
 mod dead;
 mod desk;
+mod event;
 mod limit;
 mod list;
 mod peek;
@@ -54,7 +55,7 @@ pub enum QueueCommand {
     /// Show events of a consumer's next batch without consuming them
     Peek(peek::PeekArgs),
     /// List events that wait to be delivered again
-    Retry(retry::RetryArgs),
+    Retry(event::EventListArgs),
     /// List events that their readers have given up, give them back or delete them
     Dead(dead::DeadArgs),
     /// List or set how far readers may stay behind

@@ -2,11 +2,10 @@
 
 use clap::Args;
 use serde::Serialize;
-use tokio_postgres::Row;
 
 use super::DatabaseArgs;
 use super::desk::Desk;
-use super::words::{cut, or_dash};
+use super::event::EventRecord;
 use crate::cli::Context;
 use crate::error::{Error, Result};
 use crate::pgq::{self, BatchLimits};
@@ -46,55 +45,6 @@ struct BatchRecord {
     lag_seconds: f64,
     events: i64,
     shown: Vec<EventRecord>,
-}
-
-/// One event, as all commands print it.
-#[derive(Serialize)]
-pub struct EventRecord {
-    ev_id: i64,
-    ev_time: String,
-    ev_retry: Option<i32>,
-    ev_type: Option<String>,
-    ev_data: Option<String>,
-    ev_extra1: Option<String>,
-    ev_extra2: Option<String>,
-    ev_extra3: Option<String>,
-    ev_extra4: Option<String>,
-}
-
-impl EventRecord {
-    /// Takes the columns of an event.
-    pub fn of(row: &Row) -> Result<Self> {
-        Ok(Self {
-            ev_id: row.try_get("ev_id")?,
-            ev_time: row.try_get("ev_time")?,
-            ev_retry: row.try_get("ev_retry")?,
-            ev_type: row.try_get("ev_type")?,
-            ev_data: row.try_get("ev_data")?,
-            ev_extra1: row.try_get("ev_extra1")?,
-            ev_extra2: row.try_get("ev_extra2")?,
-            ev_extra3: row.try_get("ev_extra3")?,
-            ev_extra4: row.try_get("ev_extra4")?,
-        })
-    }
-
-    /// Headings of [`Self::cells`].
-    pub const HEADER: [&'static str; 5] = ["ev_id", "retry", "ev_type", "ev_extra1", "ev_data"];
-
-    /// The event as a row of a table.
-    pub fn cells(&self, full: bool) -> Vec<String> {
-        let text = |value: &Option<String>, limit: usize| match value {
-            Some(value) if full => value.clone(),
-            value => cut(value.as_deref(), limit),
-        };
-        vec![
-            self.ev_id.to_string(),
-            or_dash(self.ev_retry),
-            text(&self.ev_type, 24),
-            text(&self.ev_extra1, 32),
-            text(&self.ev_data, 60),
-        ]
-    }
 }
 
 /// Runs queue peek.

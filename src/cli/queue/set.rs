@@ -7,7 +7,7 @@ use tracing::info;
 use super::DatabaseArgs;
 use super::desk::Desk;
 use crate::cli::Context;
-use crate::config::key::nearest;
+use crate::config::key::suggest;
 use crate::error::{Error, Result};
 
 /// What to change.
@@ -133,10 +133,18 @@ fn parse(text: &str) -> Result<(&'static str, &'static str, Option<String>)> {
     let Some((name, kind, nullable)) = SETTINGS.iter().find(|(name, _, _)| *name == short) else {
         let names = SETTINGS.iter().map(|(name, _, _)| *name);
         let error = Error::usage(format!("a queue has no setting \"{key}\""));
-        return Err(match nearest(short, names.clone()) {
-            Some(near) => error.with_hint(format!("did you mean \"{near}\"?")),
-            None => error.with_hint(format!("known are {}", names.collect::<Vec<_>>().join(", "))),
-        });
+        // As qadmin calls them: without ticker_.
+        let meant = if names
+            .clone()
+            .any(|name| name.strip_prefix("ticker_") == Some(short))
+        {
+            format!("ticker_{short}")
+        } else {
+            short.to_owned()
+        };
+        return Err(suggest(error, &meant, names.clone(), || {
+            format!("known are {}", names.collect::<Vec<_>>().join(", "))
+        }));
     };
     let value = value.trim();
     match value {
@@ -175,6 +183,10 @@ mod tests {
         assert_eq!(
             parse("ticker_pausd=1").unwrap_err().hints(),
             ["did you mean \"ticker_paused\"?"]
+        );
+        assert_eq!(
+            parse("max_lag=1").unwrap_err().hints(),
+            ["did you mean \"ticker_max_lag\"?"]
         );
     }
 }
