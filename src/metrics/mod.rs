@@ -13,7 +13,7 @@ use metrics::{describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use metrics_util::MetricKindMask;
 
-pub use observe::observe_database;
+pub use observe::{count_error, observe_database};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -119,7 +119,7 @@ pub const METRICS: &[Metric] = &[
         "pgq_ticks_total",
         Kind::Counter,
         "",
-        "rounds of the ticker and ticks between two rounds",
+        "rounds of the ticker over a database (one per ticker_period) and ticks between two rounds",
     ),
     metric(
         "pgq_maintenance_rounds_total",
@@ -134,6 +134,12 @@ pub const METRICS: &[Metric] = &[
         "retry events put back into their queues",
     ),
     metric(
+        "pgq_errors_total",
+        Kind::Counter,
+        "database",
+        "failures of the ticker, of maintenance operations and of putting retry events back",
+    ),
+    metric(
         "pgq_queue_ticker_lag_seconds",
         Kind::Gauge,
         "database, queue",
@@ -144,6 +150,12 @@ pub const METRICS: &[Metric] = &[
         Kind::Gauge,
         "database, queue",
         "events written since the newest tick",
+    ),
+    metric(
+        "pgq_queue_event",
+        Kind::Gauge,
+        "database, queue",
+        "newest event id; it grows by one with each event, those rolled back included",
     ),
     metric("pgq_queue_tick", Kind::Gauge, "database, queue", "newest tick"),
     metric(
@@ -174,7 +186,13 @@ pub const METRICS: &[Metric] = &[
         "pgq_consumer_pending_events",
         Kind::Gauge,
         "database, queue, consumer",
-        "events between that tick and the newest one, estimated",
+        "events between the consumer's tick and the newest one, estimated by event ids",
+    ),
+    metric(
+        "pgq_consumer_detached",
+        Kind::Gauge,
+        "database, queue, consumer",
+        "1 when the consumer was taken off its queue because it was beyond its limit, 0 when it is subscribed",
     ),
 ];
 

@@ -30,6 +30,7 @@ use super::rhythm::Rhythm;
 use super::stats::Stats;
 use super::upkeep::Upkeep;
 use crate::error::Result;
+use crate::metrics;
 use crate::pg::{AppName, ConnInfo, Session};
 use crate::service::backoff::Backoff;
 use crate::service::folded::Folded;
@@ -211,6 +212,7 @@ async fn watch_and_tick(
             tracing::warn!("ticker of database \"{database}\": {text}");
         }
         for error in &beat.errors {
+            metrics::count_error(&database);
             if let Some(line) = folded.failed(&error.line()) {
                 tracing::warn!("ticker of database \"{database}\": {line}");
             }

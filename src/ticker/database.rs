@@ -16,6 +16,7 @@ use super::upkeep::{Failures, Upkeep, tell_failure, tell_recovery};
 use super::wal_watch::Place;
 use super::{Periods, alive};
 use crate::error::{Error, ErrorKind, Result};
+use crate::metrics;
 use crate::pg::{AppName, ConnInfo, Session};
 use crate::service::backoff::Backoff;
 use crate::service::folded::Folded;
@@ -85,6 +86,7 @@ impl Database {
                 Ok(Ended::Old) => continue,
                 Ok(Ended::NoQueue) => self.shared.periods.borrow().check,
                 Err(error) => {
+                    metrics::count_error(&self.name);
                     if let Some(line) = tell_failure(&folded, &error) {
                         tracing::error!("{}: {line}", self.name);
                     }
@@ -178,6 +180,7 @@ impl Database {
                 tracing::warn!("[{}]: {notice}", self.name);
             }
             for error in &beat.errors {
+                metrics::count_error(&self.name);
                 if let Some(line) = tell_failure(folded, error) {
                     tracing::error!("{}: {line}", self.name);
                 }

@@ -133,6 +133,7 @@ impl Upkeep {
                 }
                 Err(error) if error.is_interrupted() => break,
                 Err(error) => {
+                    metrics::count_error(&self.database);
                     if let Some(line) = tell_failure(&self.folded, &error) {
                         tracing::error!("{}: {line}", self.database);
                     }
@@ -176,7 +177,10 @@ impl Upkeep {
     fn tell(&self, failed: Vec<(maintain::Operation, Error)>, known: &mut Vec<String>) {
         let lines: Vec<String> = failed
             .into_iter()
-            .map(|(operation, error)| format!("{operation}: {}", error.line()))
+            .map(|(operation, error)| {
+                metrics::count_error(&self.database);
+                format!("{operation}: {}", error.line())
+            })
             .collect();
         for line in lines.iter().filter(|line| !known.contains(line)) {
             tracing::error!("{}: {line}", self.database);

@@ -3,7 +3,10 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
-use crate::support::cascade::Cascade;
+use crate::support::cascade::{Cascade, LIMIT};
+use crate::support::process::Process;
+use crate::support::wait::wait_for;
+use crate::support::{database, install};
 
 /// A port that was free a moment ago.
 fn free_port() -> u16 {
@@ -56,6 +59,7 @@ fn worker_and_ticker_publish_their_numbers() {
         text.contains("pgq_consumer_lag_seconds{database=")
             && text.contains("consumer=\".leaf.watermark\"")
             && text.contains("pgq_queue_bytes{database=")
+            && text.contains("pgq_queue_event{database=")
     });
     let taken = cascade["leaf"].try_londiste(&[
         "--set",
@@ -71,4 +75,39 @@ fn worker_and_ticker_publish_their_numbers() {
             .contains("error: metrics cannot be served at 127.0.0.1:"),
         "{taken:?}"
     );
+}
+
+#[test]
+fn pgqd_publishes_errors_and_detached_readers() {
+    let db = database("metrics_pgqd");
+    install(&db);
+    db.psql(
+        "select pgq.create_queue('q'), pgq.register_consumer('q', 'here'), pgq.register_consumer('q', 'gone');
+         update pgq.queue set queue_extra_maint = '{no.such_function}';
+         select londiste_rs.detach_consumer('q', 'gone', 'too late', null)",
+    );
+    let dir = tempfile::tempdir().expect("make a directory");
+    let (ini, port) = (dir.path().join("pgqd.ini"), free_port());
+    let settings = format!(
+        "[pgqd]\nbase_connstr = host={} port={} user=postgres\ndatabase_list = {}\nsyslog = 0\nmaint_period = 1\n",
+        db.cluster().socket_dir().display(),
+        db.cluster().port(),
+        db.name()
+    );
+    std::fs::write(&ini, settings).expect("write pgqd's file");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pgqd"));
+    command.arg(&ini).args(["--metrics-listen", &port.to_string()]);
+    let pgqd = Process::spawn("pgqd", command, &dir.path().join("log"));
+    let name = db.name();
+    let expected = [
+        format!("pgq_consumer_detached{{database=\"{name}\",queue=\"q\",consumer=\"here\"}} 0"),
+        format!("pgq_consumer_detached{{database=\"{name}\",queue=\"q\",consumer=\"gone\"}} 1"),
+        format!("pgq_errors_total{{database=\"{name}\"}} "),
+    ];
+    let mut text = String::new();
+    wait_for("the numbers", LIMIT, || {
+        text = scrape(port);
+        expected.iter().all(|line| text.contains(line)).then_some(())
+    });
+    assert!(pgqd.log().contains("no.such_function"), "{}", pgqd.log());
 }
