@@ -8,7 +8,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 seconds=${1:-5}
 rounds=${2:-3}
-kinds=(none ancestor ours)
+kinds=(none ancestor statement row general)
 bin=$("$root/scripts/pg-bin")
 (cd "$root" && cargo build --release --quiet --bin londiste)
 londiste=${CARGO_TARGET_DIR:-$root/target}/release/londiste
@@ -50,15 +50,23 @@ for kind in "${kinds[@]}"; do
             exit 1
         }
         ;;
-    ours) "$londiste" install "host=$dir dbname=ours user=postgres" --only pgq -q ;;
+    statement | row | general) "$londiste" install "host=$dir dbname=$kind user=postgres" -q ;;
     esac
     sql "$kind" "create table account (id int8 primary key, owner text, balance int8, changed timestamptz default now());
         insert into account select n, 'somebody & co.', 0 from generate_series(1, 100000) n;
         create sequence fresh start 1000000"
     sql "$kind" "vacuum analyze account"
-    [ "$kind" = none ] || sql "$kind" "select pgq.create_queue('q');
-        create trigger capture after insert or update or delete on account for each row
-            execute function pgq.logutriga('q')" >/dev/null
+    [ "$kind" = none ] || sql "$kind" "select pgq.create_queue('q')" >/dev/null
+    case $kind in
+    ancestor | general)
+        sql "$kind" "create trigger capture after insert or update or delete on account for each row
+            execute function pgq.logutriga('q')"
+        ;;
+    statement | row)
+        sql "$kind" "select londiste_rs.capture_create('q', 'account'::regclass, '{INSERT,UPDATE,DELETE}', null, '$kind')" \
+            >/dev/null
+        ;;
+    esac
 done
 
 cat >insert.sql <<'SQL'
@@ -78,7 +86,7 @@ tps() { # database, script
 
 median() { printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"; }
 
-printf '%-8s %12s %12s %12s %16s\n' statement 'no trigger' ancestor ours 'ours/ancestor'
+printf '%-8s %12s %12s %17s %17s %17s\n' statement 'no trigger' ancestor statement row general
 for script in insert update delete; do
     declare -A seen=()
     for ((round = 0; round < rounds; round++)); do
@@ -95,6 +103,10 @@ for script in insert update delete; do
         done
     done
     # shellcheck disable=SC2086 # lists of numbers
-    awk -v s="$script" -v n="$(median ${seen[none]})" -v a="$(median ${seen[ancestor]})" -v o="$(median ${seen[ours]})" \
-        'BEGIN {printf "%-8s %10d/s %10d/s %10d/s %15.0f%%\n", s, n, a, o, 100 * o / a}'
+    for kind in "${kinds[@]}"; do
+        median ${seen[$kind]}
+    done | awk -v s="$script" '{v[NR] = $1}
+        END {printf "%-8s %10d/s %10d/s", s, v[1], v[2]
+             for (i = 3; i <= NR; i++) printf " %9d/s (%2.0f%%)", v[i], 100 * v[i] / v[2]
+             print ""}'
 done

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What capture costs the writer: no trigger, the ancestor's C trigger, our statement triggers, our row trigger, side by
-# side on one throwaway server. Needs PostgreSQL's server programs and, for the C trigger, the package with the
+# What capture costs the writer: no trigger, the ancestor's C trigger, our statement triggers, our row
+# triggers (made for the table, and the general one), side by side on one throwaway server. Needs PostgreSQL's server programs and, for the C trigger, the package with the
 # extension pgq. Usage: run.sh [ROUNDS] [SECONDS]; PG_BIN names the folder of the server's programs.
 set -eu
 
@@ -40,12 +40,12 @@ install_ours() {
     done
 }
 
-ways="none c statement row"
+ways="none c statement row general"
 for way in $ways; do
     sql -d postgres -c "create database $way"
     case $way in
-        c) sql -d c -c "create extension pgq" || { echo "no C trigger here"; ways="none statement row"; continue; } ;;
-        statement | row) install_ours $way ;;
+        c) sql -d c -c "create extension pgq" || { echo "no C trigger here"; ways="none statement row general"; continue; } ;;
+        statement | row | general) install_ours $way ;;
     esac
     pgbench -i -q -s 10 "$way" 2>/dev/null
     sql -d $way -c "alter table pgbench_history add column id bigserial primary key" \
@@ -53,10 +53,10 @@ for way in $ways; do
     [ $way = none ] || sql -d $way -o /dev/null -c "select pgq.create_queue('q')"
     for t in pgbench_accounts pgbench_branches pgbench_tellers pgbench_history bulk; do
         case $way in
-            c | row) sql -d $way -c "create trigger _londiste_q after insert or update or delete on $t
+            c | general) sql -d $way -c "create trigger _londiste_q after insert or update or delete on $t
                                      for each row execute procedure pgq.logutriga('q')" ;;
-            statement) sql -d $way -o /dev/null \
-                -c "select londiste_rs.capture_create('q', '$t'::regclass, '{INSERT,UPDATE,DELETE}', null)" ;;
+            statement | row) sql -d $way -o /dev/null \
+                -c "select londiste_rs.capture_create('q', '$t'::regclass, '{INSERT,UPDATE,DELETE}', null, '$way')" ;;
         esac
     done
     sql -d $way -c "vacuum analyze"

@@ -233,7 +233,7 @@ fn check_tells_differences() {
     ! hint: 2 of 2 tables need a look
     "#);
     root.db
-        .psql("alter table a add d int; drop trigger _londiste_replika on a");
+        .psql("alter table a add d int; select londiste_rs.capture_drop('replika', 'a'::regclass)");
     insta::assert_snapshot!(leaf.run(&["check", "a"]), @r#"
     [exit 1]
     public.a: warning: column "b" is character varying(10) here and text on the provider

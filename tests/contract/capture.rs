@@ -1,5 +1,5 @@
-//! Capture by statement: the events of random statements, replayed by key, make a copy equal; and they are the bytes of
-//! the row trigger. Statements, triggers and foreign keys are of the kinds that could bring events out of order.
+//! Capture: the events of random statements, replayed by key, make a copy equal, whichever way they were captured; and
+//! they are the bytes of the general row trigger. Statements, triggers and foreign keys are of the kinds that could bring events out of order.
 
 use londiste::install;
 
@@ -121,6 +121,14 @@ create function change_other() returns trigger language plpgsql as $$ begin
 end $$;
 ";
 
+/// The ways of capture, and the hazards under which each is right. A row trigger logs nested changes of rows that the
+/// outer statement has changed before the outer ones, and cannot order the events of swapped keys.
+const WAYS: &[(&str, &[&str])] = &[
+    ("statement", &[]),
+    ("row", &["plain", "cascade", "set_null"]),
+    ("ancestor", &["plain", "cascade", "set_null"]),
+];
+
 fn statement(dice: &mut Dice, deferrable: bool, inner: bool) -> String {
     let (a, b, n) = (dice.key(), dice.key(), dice.roll(10));
     let on_conflict = dice.pick(&["", " on conflict do nothing"]);
@@ -195,15 +203,33 @@ fn statement(dice: &mut Dice, deferrable: bool, inner: bool) -> String {
     }
 }
 
+/// A statement of which the way of capture can make events in the right order.
+fn fitting(dice: &mut Dice, way: &str, deferrable: &str) -> String {
+    loop {
+        let one = statement(dice, !deferrable.is_empty(), false);
+        if way == "statement" || !one.contains("changer(") {
+            return one;
+        }
+    }
+}
+
 /// A psql script of random transactions, each followed by a comparison.
-fn script(dice: &mut Dice, hazard: &(&str, &str, &str), steps: usize) -> String {
+fn script(dice: &mut Dice, way: &str, hazard: &(&str, &str, &str), steps: usize) -> String {
     let (name, deferrable, extras) = hazard;
     let seed = dice.0;
+    let triggers = match way {
+        "ancestor" => "create trigger _londiste_q after insert or update or delete on t
+            for each row execute function pgq.logutriga('q')"
+            .to_owned(),
+        _ => format!(
+            "select londiste_rs.capture_create('q', 't'::regclass, '{{INSERT,UPDATE,DELETE}}', null, '{way}')"
+        ),
+    };
     let mut text = format!(
         "set client_min_messages = error;
          create table t (k int primary key {deferrable}, v text, n int, p int);
          create table t_copy (k int primary key, v text, n int, p int);
-         select londiste_rs.capture_create('q', 't'::regclass, '{{INSERT,UPDATE,DELETE}}', null);
+         {triggers};
          create trigger _londiste_q_truncate after truncate on t for each statement execute function pgq.sqltriga('q');
          {FUNCTIONS}{extras}\n"
     );
@@ -214,7 +240,7 @@ fn script(dice: &mut Dice, hazard: &(&str, &str, &str), steps: usize) -> String 
         if dice.roll(4) == 0 {
             text.push_str(dice.pick(&["begin;\n", "begin isolation level repeatable read;\n"]));
             for _ in 0..3 {
-                let one = statement(dice, !deferrable.is_empty(), false);
+                let one = fitting(dice, way, deferrable);
                 text.push_str(&format!(
                     "savepoint x;\n{one};\n\\if :ERROR\nrollback to x;\n\\endif\n"
                 ));
@@ -222,13 +248,13 @@ fn script(dice: &mut Dice, hazard: &(&str, &str, &str), steps: usize) -> String 
             }
             text.push_str("commit;\n");
         } else {
-            let one = statement(dice, !deferrable.is_empty(), false);
+            let one = fitting(dice, way, deferrable);
             text.push_str(&format!("{one};\n"));
             done.push(one);
         }
         let done = done.join("; ");
         text.push_str(&format!(
-            "\\set ON_ERROR_STOP 1\nselect verify($what${name}, seed {seed}, step {step}: {done}$what$);\n"
+            "\\set ON_ERROR_STOP 1\nselect verify($what${way} {name}, seed {seed}, step {step}: {done}$what$);\n"
         ));
     }
     text
@@ -237,21 +263,26 @@ fn script(dice: &mut Dice, hazard: &(&str, &str, &str), steps: usize) -> String 
 #[test]
 fn events_of_random_statements_replay_to_the_same_rows() {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-    for hazard in HAZARDS {
-        let db = ours(&format!("capture_{}", hazard.0));
-        db.psql(REPLAY);
-        db.psql(&script(&mut dice, hazard, 50));
-        // The test is worth something only when much happened.
-        let events: u64 = db
-            .psql("select count(*) from pgq.event_template")
-            .parse()
-            .unwrap();
-        assert!(events > 40, "{}: only {events} events", hazard.0);
+    for (way, hazards) in WAYS {
+        for hazard in HAZARDS {
+            if !hazards.is_empty() && !hazards.contains(&hazard.0) {
+                continue;
+            }
+            let db = ours(&format!("capture_{way}_{}", hazard.0));
+            db.psql(REPLAY);
+            db.psql(&script(&mut dice, way, hazard, 50));
+            // The test is worth something only when much happened.
+            let events: u64 = db
+                .psql("select count(*) from pgq.event_template")
+                .parse()
+                .unwrap();
+            assert!(events > 40, "{way} {}: only {events} events", hazard.0);
+        }
     }
 }
 
 #[test]
-fn statement_events_are_the_row_trigger_s_bytes() {
+fn events_of_generated_triggers_are_the_general_trigger_s_bytes() {
     let db = ours("capture_types");
     let difference = db.psql(TYPES);
     let (count, difference) = difference.split_once('\n').unwrap_or((&difference, ""));
@@ -304,71 +335,175 @@ fn capture_is_by_row_where_statements_would_not_do() {
     };
     assert_eq!(choice("", "null"), "statement");
     assert_eq!(
-        choice("", "'{tgflags=IU,\"ev_extra1=''public.y''\"}'"),
+        choice("", "'{tgflags=IU,keys=refuse,\"ev_extra1=''public.y''\"}'"),
         "statement"
     );
-    assert_eq!(
-        choice(
-            "alter table x add foreign key (p) references x on delete cascade",
-            "null"
-        ),
-        "statement"
-    );
-    for (setup, args, reason) in [
-        ("", "'{tgflags=J}'", "flags J"),
-        ("", "'{tgflags=BI}'", "flags BI"),
-        ("", "'{backup}'", "'backup'"),
-        ("", "'{when=id>1}'", "when="),
-        ("", "'{ignore=p}'", "ignore="),
-        ("", "'{pkey=p}'", "pkey="),
-        ("", "'{SKIP}'", "SKIP"),
-        ("", "'{ev_extra1=p}'", "ev_extra1=p"),
-        ("alter table x drop constraint x_pkey", "null", "no primary key"),
-        ("create table y () inherits (x)", "null", "inherit from it"),
+    for setup in [
+        "alter table x add foreign key (p) references x on delete cascade",
+        "create function f() returns trigger language plpgsql as 'begin return null; end';
+         create trigger u after update on x for each row execute function f()",
+    ] {
+        assert_eq!(choice(setup, "null"), "statement", "{setup}");
+    }
+    for (way, setup, args, reason) in [
+        ("ancestor", "", "'{tgflags=J}'", "flags J"),
+        ("ancestor", "", "'{tgflags=BI}'", "flags BI"),
+        ("ancestor", "", "'{tgflags=Q}'", "flags Q"),
+        ("ancestor", "", "'{backup}'", "'backup'"),
+        ("ancestor", "", "'{when=id>1}'", "when="),
+        ("ancestor", "", "'{ignore=p}'", "ignore="),
+        ("ancestor", "", "'{pkey=p}'", "pkey="),
+        ("ancestor", "", "'{SKIP}'", "SKIP"),
+        ("ancestor", "", "'{ev_extra1=p}'", "ev_extra1=p"),
         (
+            "ancestor",
+            "alter table x add _pgq_ev_type text",
+            "null",
+            "_pgq_ev_",
+        ),
+        (
+            "row",
+            "alter table x drop constraint x_pkey",
+            "null",
+            "no primary key",
+        ),
+        ("row", "create table y () inherits (x)", "null", "inherit from it"),
+        (
+            "row",
             "create table y (id int, p int); alter table x inherit y",
             "null",
             "it inherits",
         ),
         (
+            "row",
             "create table y (id int not null, p int) partition by list (id); alter table y attach partition x default",
             "null",
             "a partition",
         ),
-        ("alter table x add _pgq_ev_type text", "null", "_pgq_ev_"),
         (
-            "create function f() returns trigger language plpgsql as 'begin return null; end';
-             create trigger u after update on x for each row execute function f()",
+            "ancestor",
+            "create table y (id int not null, p int) partition by list (id); drop table x; alter table y rename to x",
             "null",
-            "AFTER triggers",
+            "no plain table",
         ),
     ] {
         let answer = choice(setup, args);
         assert!(
-            answer.starts_with("row: ") && answer.contains(reason),
+            answer.starts_with(&format!("{way}: ")) && answer.contains(reason),
             "{setup} {args}: {answer}"
         );
     }
 }
 
 #[test]
-fn add_table_captures_by_statement_when_told_and_denies_on_a_leaf() {
+fn add_table_captures_as_told_and_denies_on_a_leaf() {
     let db = ours("capture_add");
+    db.psql("select pgq.create_queue('q')");
+    // The answer's code, how the table is captured, and how many triggers it has.
     let made = |args: &str, node_type: &str| {
         db.psql(&format!(
             "begin; create table x (id int primary key, p int);
              select ret_code from londiste.create_trigger('q', 'public.x', '{args}', 'public.x', '{node_type}');
-             select count(*) from pg_trigger t join pg_proc p on p.oid = t.tgfoid
-              where p.pronamespace = 'londiste_rs'::regnamespace;
+             select concat_ws(' ', capture, state,
+                              (select count(*) from pg_trigger where tgrelid = 'x'::regclass))
+               from londiste_rs.capture_state('q', 'public.x');
              rollback"
         ))
     };
-    db.psql("select pgq.create_queue('q')");
-    assert_eq!(made("{}", "root"), "200\n0");
-    assert_eq!(made("{capture=auto}", "root"), "200\n5");
-    assert_eq!(made("{capture=auto,backup}", "root"), "200\n0");
-    assert_eq!(made("{capture=statement}", "branch"), "200\n5");
-    assert_eq!(made("{capture=statement,backup}", "root"), "405\n0");
-    assert_eq!(made("{capture=statement}", "leaf"), "200\n0");
-    assert_eq!(made("{capture=never}", "root"), "405\n0");
+    for (args, node_type, answer) in [
+        ("{}", "root", "200 statement ok 6"),
+        ("{capture=auto}", "root", "200 statement ok 6"),
+        ("{capture=auto,backup}", "root", "200 ancestor ok 2"),
+        ("{capture=row}", "root", "200 row ok 2"),
+        ("{capture=row,keys=refuse,tgflags=ID}", "root", "200 row ok 2"),
+        ("{capture=row,backup}", "root", "200 ancestor ok 2"),
+        ("{capture=ancestor}", "root", "200 ancestor ok 2"),
+        ("{capture=statement}", "branch", "200 statement ok 6"),
+        (
+            "{capture=statement,keys=refuse,tgflags=U}",
+            "branch",
+            "200 statement ok 4",
+        ),
+        ("{capture=statement,backup}", "root", "405 none none 0"),
+        ("{capture=statement}", "leaf", "200 deny ok 2"),
+        ("{capture=row}", "leaf", "200 deny ok 2"),
+        ("{capture=never}", "root", "405 none none 0"),
+    ] {
+        assert_eq!(
+            made(args, node_type).replace('\n', " "),
+            answer,
+            "{args} on a {node_type}"
+        );
+    }
+}
+
+#[test]
+fn one_way_of_capture_replaces_another_and_leaves_nothing_behind() {
+    let db = ours("capture_switch");
+    db.psql("select pgq.create_queue('q'); create table x (id int primary key, p int)");
+    for way in [
+        "statement",
+        "row",
+        "statement",
+        "ancestor",
+        "row",
+        "ancestor",
+        "statement",
+    ] {
+        let found = db.psql(&format!(
+            "select ret_code from londiste.create_trigger('q', 'public.x', '{{capture={way}}}', 'public.x', 'root');
+             select capture, state, (select count(*) from pg_trigger where tgrelid = 'x'::regclass),
+                    (select count(*) from pg_proc where proname like 'capture\\_x\\_%')
+               from londiste_rs.capture_state('q', 'public.x');
+             select ret_code from londiste.create_trigger('q', 'public.x', '{{capture={way}}}', 'public.x', 'root');
+             insert into x values (1, 1); update x set p = 2; update x set id = 2; delete from x;
+             select count(*) from pgq.event_template"
+        ));
+        let (triggers, functions) = match way {
+            "statement" => (6, 3),
+            "row" => (2, 1),
+            _ => (2, 0),
+        };
+        let events = found.lines().last().unwrap().parse::<u32>().unwrap();
+        assert_eq!(events % 5, 0, "{way}: {found}");
+        assert!(
+            found.starts_with(&format!("200\n{way}|ok|{triggers}|{functions}\n200\n")),
+            "{way}: {found}"
+        );
+    }
+    let events = db.psql("select ev_type, ev_data from pgq.event_template order by ev_id");
+    let one = "I:id|id=1&p=1\nU:id|id=1&p=2\nD:id|id=1&p=2\nI:id|id=2&p=2\nD:id|id=2&p=2\n";
+    assert_eq!(events + "\n", one.repeat(7));
+}
+
+#[test]
+fn a_changed_key_is_refused_where_that_is_wished() {
+    let db = ours("capture_keys");
+    db.psql("select pgq.create_queue('q'); create table x (id int primary key deferrable, p int)");
+    for (args, trigger) in [
+        ("capture=statement", ""),
+        ("capture=row", ""),
+        ("capture=ancestor", ""),
+        ("tgflags=Q", ""),
+        ("tgflags=J", ""),
+        ("tgflags=B", "before"),
+    ] {
+        let found = db.psql(&format!(
+            "truncate x;
+             select ret_code from londiste.create_trigger('q', 'public.x', '{{{args},keys=refuse}}', 'public.x', 'root');
+             insert into x values (1, 1), (2, 2);
+             update x set id = id, p = 3;
+             update x set id = 1 where id = 1;
+             create or replace function attempt(sql text) returns text language plpgsql as $$ begin
+                 execute sql; return 'done'; exception when others then return sqlerrm; end $$;
+             select attempt('update x set id = 3 where id = 1');
+             select attempt('update x set id = 3 - id');
+             with d as (delete from x where id = 1 returning *) insert into x select id + 10, p from d;
+             select string_agg(concat(id, ':', p), ' ' order by id) from x"
+        ));
+        assert_eq!(
+            found, "200\nprimary key update not allowed\nprimary key update not allowed\n2:3 11:3",
+            "{args} {trigger}"
+        );
+    }
 }

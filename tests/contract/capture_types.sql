@@ -1,8 +1,8 @@
--- Promise: capture by statement writes, byte for byte and in the same order, the events that pgq.logutriga writes.
--- Queue p gets those of the row trigger, queue q those of the statement triggers; prints how many p has and
--- what differs. Needs an empty UTF-8 database with our schemas.
+-- Promise: generated triggers write, byte for byte and in the same order, the events that pgq.logutriga writes.
+-- Queue p gets those of that one, queue q those of the statement triggers, queue r those of the generated row trigger;
+-- prints how many p has and what differs. Needs an empty UTF-8 database with our schemas.
 set client_min_messages=warning; set datestyle=iso; set timezone=utc;
-select pgq.create_queue('p'), pgq.create_queue('q') \g /dev/null
+select pgq.create_queue('p'), pgq.create_queue('q'), pgq.create_queue('r') \g /dev/null
 create type mood as enum ('sad','so ok'); create domain posint as int; create domain dtext as text; create type comp as (a int, b text);
 create collation nd (provider=icu, locale='und', deterministic=false);
 create table t1(id int primary key, "Sel ect" text, c char(5), ts timestamp, tz timestamptz, d date, iv interval, n numeric, f8 float8, f4 float4, b bool, by bytea, ar text[], ai int[], j json, jb jsonb, u uuid, m mood, p posint, dt dtext, co comp, i8 bigint, i2 smallint, r int4range, x xml, ip inet, v tsvector, mny money, bx box, od oid, nd text collate nd, ti time, tt timetz, na name, ch "char", rec comp[], bt bit(3), gen int generated always as (id + 1) stored, vc varchar(10));
@@ -10,7 +10,7 @@ create table t2(c int, a text, b text, z text, n int, r int, k int, o int, prima
 alter table t2 drop column b; alter table t2 add column "a&b%" text;
 create table t5(a text, k numeric primary key, zz text);
 create table "T '6"("K ey" text primary key, "v,x" text);
-create function rowtrig(r regclass) returns void language plpgsql as $$ begin execute format('create trigger rowp after insert or update or delete on %s for each row execute function pgq.logutriga(''p'')', r); perform londiste_rs.capture_create('q', r, '{INSERT,UPDATE,DELETE}', null); end $$;
+create function rowtrig(r regclass) returns void language plpgsql as $$ begin execute format('create trigger rowp after insert or update or delete on %s for each row execute function pgq.logutriga(''p'')', r); perform londiste_rs.capture_create('q', r, '{INSERT,UPDATE,DELETE}', null); perform londiste_rs.capture_create('r', r, '{INSERT,UPDATE,DELETE}', null, 'row'); end $$;
 select rowtrig('t1'), rowtrig('t2'), rowtrig('t5'), rowtrig('"T ''6"') \g /dev/null
 insert into t1 values (1, 'a b,c"d\e''f', 'ab', '2020-02-03 04:05:06.789', '2020-02-03 04:05:06.789+02', '0044-03-15 BC', '1 year 2 days -3:04', 12345678901234567890.1234567890, 'NaN', 1.5e-10, true, '\x00ff41', '{a,"b c",NULL,""}', '{1,2}', '{"a": [1, "x\"y"]}', '{"b":  2}', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'so ok', 5, 'd t&', row(1,'x,"y'), 9007199254740993, -3, '[1,5)', '<a b="c">d</a>', '10.0.0.1/8', 'a:1 b:2', 12.34, '((1,2),(3,4))', 42, 'Ünd', '04:05:06', '04:05:06+02', 'na me', 'x', array[row(1,'a')::comp, null], B'101', default, 'v c');
 insert into t1(id, co, by, iv, n, f8) values (20, row(null,null), '', '-1 mon', 'Infinity', '-Infinity'),(21,null,null,'0','-0.00','1e300');
@@ -29,7 +29,10 @@ cp2	11	\N
 with a as (update t5 set zz='w' where k = 10) update t5 set zz = 'w2' where k = 11;
 insert into t5 values ('up',10,'z'),('up',12,'z') on conflict (k) do update set zz = 'conflict';
 select count(*) from pgq.event_1;
-select row_number() over (order by ev_id), ev_type, ev_data, ev_extra1, ev_extra2 from pgq.event_1
-except select row_number() over (order by ev_id), ev_type, ev_data, ev_extra1, ev_extra2 from pgq.event_2 order by 1;
-select row_number() over (order by ev_id), ev_type, ev_data, ev_extra1, ev_extra2 from pgq.event_2
-except select row_number() over (order by ev_id), ev_type, ev_data, ev_extra1, ev_extra2 from pgq.event_1 order by 1;
+create view events as
+    select 'p' as queue, row_number() over (order by ev_id) as nr, ev_type, ev_data, ev_extra1, ev_extra2 from pgq.event_1
+    union all select 'q', row_number() over (order by ev_id), ev_type, ev_data, ev_extra1, ev_extra2 from pgq.event_2
+    union all select 'r', row_number() over (order by ev_id), ev_type, ev_data, ev_extra1, ev_extra2 from pgq.event_3;
+select e.nr, e.queue, e.ev_type, e.ev_data, e.ev_extra1, e.ev_extra2
+  from (select nr from events group by nr, ev_type, ev_data, ev_extra1, ev_extra2 having count(*) <> 3) d
+  join events e using (nr) group by e.nr, e.queue, e.ev_type, e.ev_data, e.ev_extra1, e.ev_extra2 order by 1, 2;

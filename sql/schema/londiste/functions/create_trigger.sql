@@ -9,8 +9,9 @@
 --                         skip             the trigger also keeps the row change from happening
 --                         no_triggers, virtual_table  none is to be made
 --                         capture=HOW      statement: generated statement triggers, refused where they are not right;
---                                          row, ancestor: the row triggers of schema pgq; auto: statement where that
---                                          is right, else row. Default: the setting londiste_rs.capture, else row
+--                                          row: a generated row trigger where that is possible, else as ancestor;
+--                                          ancestor: the row triggers of schema pgq; auto: statement where that is
+--                                          right, else row. Default: the setting londiste_rs.capture, else auto
 --                         expect_sync, skip_truncate, merge_all, no_merge  not for the trigger, ignored
 --                         anything else is handed to the trigger
 --   i_dest_table        local table
@@ -50,8 +51,7 @@ declare
     own_trigger     text;
     skip_triggers   name[];
     same_trigger    boolean;
-    capture         text := coalesce(nullif(current_setting('londiste_rs.capture', true), ''), 'row');
-    extra1          text;
+    capture         text := coalesce(nullif(current_setting('londiste_rs.capture', true), ''), 'auto');
     way             record;
 begin
     foreach arg in array coalesce(i_trg_args, '{}') loop
@@ -143,9 +143,9 @@ begin
 
     -- on a leaf nothing is captured
     if i_node_type = 'leaf' then
-        capture := 'row';
+        capture := 'ancestor';
     end if;
-    if capture in ('auto', 'statement') then
+    if capture <> 'ancestor' then
         select c.choice, c.reason into way
             from londiste_rs.capture_choice(i_queue_name, dest_oid,
                 array(select a from unnest(i_trg_args) a where a not like 'capture=%')) c;
@@ -154,14 +154,14 @@ begin
             trigger_name := null;
             return;
         end if;
-        capture := way.choice;
+        if capture <> 'row' or way.choice = 'ancestor' then
+            capture := way.choice;
+        end if;
     end if;
 
-    if capture = 'statement' then
-        extra1 := coalesce(londiste_rs._capture_extra1(trg_args),
-                           case when global_name <> dest_name then global_name end);
+    if capture <> 'ancestor' then
         perform londiste_rs.capture_create(i_queue_name, dest_oid,
-            array(select upper(o) from unnest(operations) o), extra1);
+            array(select upper(o) from unnest(operations) o), nullif(trg_args[2:], '{}'), capture);
         if exists (select 1 from pg_catalog.pg_trigger t
             where t.tgrelid = dest_oid and not t.tgisinternal and t.tgname = ('zzz_' || plain_name)::name)
         then
@@ -186,7 +186,7 @@ begin
                             order by a.nr)
                     from unnest(trg_args) with ordinality a (arg, nr))
         from pg_catalog.pg_trigger t, pg_catalog.pg_proc p
-        where capture <> 'statement'
+        where capture = 'ancestor'
           and t.tgrelid = dest_oid
           and not t.tgisinternal
           and t.tgname in (plain_name::name, ('zzz_' || plain_name)::name)
@@ -196,7 +196,7 @@ begin
         exit when same_trigger;
         execute format('drop trigger %I on %s', own_trigger, londiste.quote_fqname(dest_name));
     end loop;
-    if capture <> 'statement' and not coalesce(same_trigger, false) then
+    if capture = 'ancestor' and not coalesce(same_trigger, false) then
         execute format('create trigger %I %s %s on %s for each row execute procedure pgq.%I(%s)',
             trigger_name,
             case when is_before then 'before' else 'after' end,

@@ -1,16 +1,14 @@
-create or replace function londiste_rs._capture_mark(i_table oid, i_op text, i_mark text, i_now text, i_any bool)
+create or replace function londiste_rs._capture_mark(i_table oid, i_op text, i_any bool)
 returns text
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
--- Function: londiste_rs._capture_mark(5)
+-- Function: londiste_rs._capture_mark(3)
 --
 --      Ends what londiste_rs.capture_begin() began, and tells what else happened to the table meanwhile.
 --
 -- Parameters:
 --      i_table - table
 --      i_op    - INSERT, UPDATE or DELETE
---      i_mark  - the setting londiste_rs.r<oid>
---      i_now   - time of the client's message
 --      i_any   - whether rows were changed
 --
 -- Returns:
@@ -20,20 +18,21 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 --                events may be in the wrong order
 -- ----------------------------------------------------------------------
 declare
+    v_mark text := current_setting('londiste_rs.r' || i_table, true);
     v_own int4 := case i_op when 'INSERT' then 0 else 1 end;
     v_open int4 := 1;
     v_changes int4 := v_own;
-    -- begun in an earlier message or not noted at all: the worst
+    -- not noted at all: the worst
     v_logged text := 'R';
 begin
-    if starts_with(i_mark, i_now || '/') then
-        v_open := split_part(i_mark, '/', 2)::int4;
-        v_changes := split_part(i_mark, '/', 3)::int4;
-        v_logged := split_part(i_mark, '/', 4);
+    if v_mark <> '' then
+        v_open := split_part(v_mark, '/', 1)::int4;
+        v_changes := split_part(v_mark, '/', 2)::int4;
+        v_logged := split_part(v_mark, '/', 3);
     end if;
     perform set_config('londiste_rs.r' || i_table,
         case when v_open > 1
-             then concat_ws('/', i_now, v_open - 1, v_changes - v_own,
+             then concat_ws('/', v_open - 1, v_changes - v_own,
                             case when v_logged = 'R' or i_any and i_op = 'INSERT' then 'R'
                                  when v_logged = 'L' or i_any then 'L'
                                  else '-'

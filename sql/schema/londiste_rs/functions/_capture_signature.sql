@@ -45,9 +45,9 @@ language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
 -- Returns:
 --      true or false
 --
--- Called immutable on purpose: the planner computes it once and keeps the result in the cached plan. The plan
--- reads a transition table of the same table, so it is thrown away whenever the table changes in any way, and the
--- question is asked again: a check on each statement that costs nothing. Only asked under READ COMMITTED, where
+-- Called immutable on purpose: the planner computes it once and keeps the result in the cached plan. That plan names
+-- the table (a constant of type regclass will do), so it is thrown away whenever the table changes in any way, and
+-- the question is asked again: a check on each statement that costs nothing. Only planned under READ COMMITTED, where
 -- the planner's view of the catalogue is at least as new as the lock on the table.
 -- ----------------------------------------------------------------------
 begin

@@ -1,16 +1,18 @@
 create or replace function londiste_rs._capture_sql(
-    i_kind text, i_table oid, i_events text, i_sequence text, i_extra1 text)
+    i_kind text, i_table oid, i_events text, i_sequence text, i_extra1 text, i_guard text default null)
 returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
--- Function: londiste_rs._capture_sql(5)
+-- Function: londiste_rs._capture_sql(6)
 --
 --      SQL that makes the events of one statement out of its transition tables old_rows and new_rows.
 --
 -- Parameters:
---      i_kind      - what to make; the last three with the operation before them, as in "UPDATE:resync":
+--      i_kind      - what to make; the last four with the operation before them, as in "UPDATE:resync":
 --                      I       - I events of the new rows
 --                      U       - U events of the new rows; none at all when the key of a row was changed
+--                      U1      - U event of the new row; none at all when there are several, or when the key of the
+--                                row was changed
 --                      D       - D events of the old rows
 --                      moved   - as U; rows with a changed key make a D event of the old row and an I event of the
 --                                new one, and all D events come first
@@ -18,11 +20,13 @@ language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 --                                such a key now
 --                      current - no events: a query that tells whether the new rows are in the table as they are
 --                                here
+--                      kept    - no events: a query that tells whether no row of an update changed its key
 --                      gone    - no events: a query that tells whether no key of the old rows is in the table
 --      i_table     - table
 --      i_events    - quoted name of the event table
 --      i_sequence  - quoted name of the event sequence
 --      i_extra1    - ev_extra1
+--      i_guard     - condition on the row q of pgq.queue, without which I, U, U1 and D make no events; null: none
 --
 -- Returns:
 --      the statement; every name, operator and type in it is qualified
@@ -42,10 +46,16 @@ declare
     v_insert text;
     v_fields text;
     v_seq text;
-    v_data text;
+    v_new_data text := londiste_rs._capture_data(i_table, 'n');
+    v_old_data text := londiste_rs._capture_data(i_table, 'o');
     v_key text;
     v_join text;
     v_same text;
+    v_single text;
+    v_from text := E'\n  from ' || case when i_guard is not null then E'pgq.queue q\n cross join ' else '' end;
+    v_where text := coalesce(E'\n where ' || i_guard, '');
+    -- stands for the name of a row
+    v_mark text := chr(1);
     v_cols text;
     v_sources text;
 begin
@@ -72,28 +82,6 @@ begin
         raise exception 'row security of table % hides rows from role %, who captures its changes', v_relation, current_user;
     end if;
 
-    -- "@" stands for the alias
-    select string_agg(g.part, ' operator(pg_catalog.||) ' order by g.grp)
-      into v_data
-      from (select c.grp, 'pg_catalog.concat(' || string_agg(c.part, ', ' order by c.pos) || ')' as part
-              from (select a.pos, a.pos / 30 as grp,
-                           quote_literal(case when a.pos > 0 then '&' else '' end || londiste_rs._encode(a.name))
-                           || format(', case when %s then ''='' end, %s',
-                                     -- "is null" of a composite value looks at its fields
-                                     case when a.composite
-                                          then format('pg_catalog.num_nulls(%s) operator(pg_catalog.=) 0', a.ref)
-                                          else format('%s is not null', a.ref)
-                                     end, londiste_rs._capture_value(a.ref, a.type)) as part
-                      from (select a.attname::text as name, a.atttypid as type, '@.' || quote_ident(a.attname) as ref,
-                                   (select b.typtype = 'c' or b.oid = 'record'::regtype from pg_type b
-                                     where b.oid = londiste_rs._capture_base_type(a.atttypid)) as composite,
-                                   row_number() over (order by a.attnum) - 1 as pos
-                              from pg_attribute a
-                             where a.attrelid = i_table and a.attnum > 0 and not a.attisdropped
-                               and a.attgenerated = '') a) c
-             group by c.grp) g;
-    v_data := coalesce(v_data, '''''');
-
     if v_key_names is not null then
         select case when count(*) = 1 then '(pg_catalog.concat(' || min(k.ref) || ') collate pg_catalog."C")'
                     else '(pg_catalog.concat(row(' || string_agg(k.ref, ', ' order by k.pos) || ')) collate pg_catalog."C")'
@@ -113,9 +101,19 @@ begin
                                            ' (select pg_catalog.array_agg(pg_catalog.concat(n.%1$s) collate pg_catalog."C") from new_rows n)',
                                            quote_ident(k.name))
                           end, E'\n   and ' order by k.pos),
-               string_agg('@.' || quote_ident(k.name), ', ' order by k.pos)
-          into v_key, v_join, v_same, v_cols
-          from (select u.name, '@.' || quote_ident(u.name) as ref, u.pos
+               string_agg(case when v_key_types[k.pos] in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype,
+                                                           'oid'::regtype, 'uuid'::regtype, 'date'::regtype)
+                               then format('array[n.%1$s] operator(pg_catalog.=)'
+                                           ' (select pg_catalog.array_agg(o.%1$s) from (select s.%1$s from old_rows s limit 2) o)',
+                                           quote_ident(k.name))
+                               else format('array[pg_catalog.concat(n.%1$s) collate pg_catalog."C"] operator(pg_catalog.=)'
+                                           ' (select pg_catalog.array_agg(pg_catalog.concat(o.%1$s) collate pg_catalog."C")'
+                                           ' from (select s.%1$s from old_rows s limit 2) o)',
+                                           quote_ident(k.name))
+                          end, E'\n   and ' order by k.pos),
+               string_agg(k.ref, ', ' order by k.pos)
+          into v_key, v_join, v_same, v_single, v_cols
+          from (select u.name, v_mark || '.' || quote_ident(u.name) as ref, u.pos
                   from unnest(v_key_names) with ordinality u (name, pos)) k;
     end if;
 
@@ -127,13 +125,15 @@ begin
         when 'INSERT' then '{new}' when 'DELETE' then '{old}' else '{old,new}' end;
 
     if v_kind = 'I' then
-        return v_fields || format(E'%L, %s, %L\n  from new_rows n', 'I:' || coalesce(v_key_list, ''),
-                                  replace(v_data, '@', 'n'), i_extra1);
+        return v_fields || format('%L, %s, %L', 'I:' || coalesce(v_key_list, ''), v_new_data, i_extra1)
+            || v_from || 'new_rows n' || v_where;
     elsif v_kind = 'D' then
-        return v_fields || format(E'%L, %s, %L\n  from old_rows o', 'D:' || v_key_list, replace(v_data, '@', 'o'), i_extra1);
-    elsif v_kind = 'U' then
-        return v_fields || format(E'%L, %s, %L\n  from new_rows n\n where %s', 'U:' || v_key_list,
-                                  replace(v_data, '@', 'n'), i_extra1, v_same);
+        return v_fields || format('%L, %s, %L', 'D:' || v_key_list, v_old_data, i_extra1)
+            || v_from || 'old_rows o' || v_where;
+    elsif v_kind in ('U', 'U1') then
+        return v_fields || format('%L, %s, %L', 'U:' || v_key_list, v_new_data, i_extra1)
+            || v_from || 'new_rows n' || case when v_where = '' then E'\n where ' else v_where || E'\n   and ' end
+            || case v_kind when 'U' then v_same else v_single end;
     elsif v_kind = 'moved' then
         return v_fields || format($sql$x.ev_type, x.ev_data, %L
   from (select case when v.part operator(pg_catalog.=) 1 then %L when p.same then %L else %L end as ev_type,
@@ -146,7 +146,7 @@ begin
          where v.part operator(pg_catalog.=) 2 or not p.same
          order by v.part, p.nr) x$sql$,
             i_extra1, 'D:' || v_key_list, 'U:' || v_key_list, 'I:' || v_key_list,
-            replace(v_key, '@', 'n'), replace(v_data, '@', 'n'), replace(v_key, '@', 'o'), replace(v_data, '@', 'o'));
+            replace(v_key, v_mark, 'n'), v_new_data, replace(v_key, v_mark, 'o'), v_old_data);
     elsif v_kind = 'resync' then
         return v_fields || format($sql$x.ev_type, x.ev_data, %L
   from (select y.ev_type, y.ev_data
@@ -159,11 +159,12 @@ begin
          order by y.part) x$sql$,
             i_extra1, 'D:' || v_key_list,
             (select string_agg(format('select %s as part, %s as key, %s as data from %s_rows %s', s.pos,
-                                      replace(v_key, '@', s.name), replace(v_data, '@', s.name), s.name, s.name),
+                                      replace(v_key, v_mark, left(s.name, 1)),
+                                      case s.name when 'old' then v_old_data else v_new_data end, s.name, left(s.name, 1)),
                                ' union all ' order by s.pos)
                from unnest(v_sources::text[]) with ordinality s (name, pos)),
-            'I:' || v_key_list, replace(v_data, '@', 'r'), v_relation,
-            (select string_agg(format('select %s from %s_rows %s', replace(v_cols, '@', s.name), s.name, s.name),
+            'I:' || v_key_list, londiste_rs._capture_data(i_table, 'r'), v_relation,
+            (select string_agg(format('select %s from %s_rows %s', replace(v_cols, v_mark, s.name), s.name, s.name),
                                ' union ' order by s.pos)
                from unnest(v_sources::text[] || case when cardinality(v_sources::text[]) = 1 then v_sources::text[] end)
                     with ordinality s (name, pos)),
@@ -176,6 +177,14 @@ begin
      where (pg_catalog.concat(r.*) collate pg_catalog."C") operator(pg_catalog.<>) (pg_catalog.concat(k.*) collate pg_catalog."C"))$sql$,
             v_relation, v_join)
             || case when v_op = 'UPDATE' then ' and ' || v_same else '' end;
+    elsif v_kind = 'kept' then
+        return format($sql$select not exists (
+    select 1
+      from (select pg_catalog.row_number() over () as nr, %s as key from new_rows n) n
+      join (select pg_catalog.row_number() over () as nr, %s as key from old_rows o) o
+        on o.nr operator(pg_catalog.=) n.nr
+     where n.key operator(pg_catalog.<>) o.key)$sql$,
+            replace(v_key, v_mark, 'n'), replace(v_key, v_mark, 'o'));
     elsif v_kind = 'gone' then
         return format('select not exists (select 1 from old_rows k join only %s r on %s)', v_relation, v_join);
     end if;

@@ -12,8 +12,12 @@ language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 --      i_trg_args  - what londiste.create_trigger() takes, without capture=; null: nothing
 --
 -- Returns:
---      choice      - statement: by generated statement triggers; row: by the row triggers of schema pgq
---      reason      - why not by statement; null when it is
+--      choice      - statement: by generated statement triggers; row: by a generated row trigger; ancestor: by a row
+--                    trigger of schema pgq
+--      reason      - why not by what stands before it; null for statement
+--
+-- Triggers, foreign keys and functions that change rows of the table within a statement do not matter: statement triggers
+-- notice, and look at the table before they log. Row triggers would log such changes before those around them.
 -- ----------------------------------------------------------------------
 declare
     v_arg text;
@@ -21,15 +25,16 @@ declare
     c record;
     q record;
 begin
-    choice := 'row';
+    choice := 'ancestor';
     select * into q from pgq.queue where queue_name = i_queue;
     if not found then
         reason := 'there is no such queue';
         return;
     end if;
-    if to_regprocedure('pgq._set_style(text[])') is null or to_regprocedure('pgq._may_replay()') is null
-        or not has_function_privilege('pgq._set_style(text[])', 'execute')
-        or not has_function_privilege('pgq._may_replay()', 'execute')
+    if exists (
+        select 1
+          from unnest(array['pgq._set_style(text[])', 'pgq._row_style(oid)', 'pgq._may_replay()', 'pgq._url_row(text[],bool[],text[])']) u (name)
+         where coalesce(not has_function_privilege(to_regprocedure(u.name), 'execute'), true))
     then
         reason := 'schema pgq is not ours';
         return;
@@ -37,7 +42,7 @@ begin
     foreach v_arg in array coalesce(i_trg_args, '{}') loop
         if v_arg like 'tgflags=%' then
             v_letters := v_letters || upper(substr(v_arg, 9));
-        elsif v_arg not in ('expect_sync', 'skip_truncate', 'merge_all', 'no_merge')
+        elsif v_arg not in ('expect_sync', 'skip_truncate', 'merge_all', 'no_merge', 'keys=refuse')
             and v_arg !~ '^ev_extra1=''([^'']|'''')*''$'
         then
             reason := format('the trigger argument %s needs it', quote_literal(v_arg));
@@ -48,40 +53,16 @@ begin
         reason := format('the trigger flags %s need it', v_letters);
         return;
     end if;
-    if octet_length('_londiste_' || i_queue) > 61 then
-        reason := 'the queue''s name is too long';
-        return;
-    end if;
-
-    select k.relkind, k.relispartition, k.relrowsecurity, k.relpersistence, k.oid into c
+    select k.relkind, k.relispartition, k.relrowsecurity, k.oid into c
       from pg_class k where k.oid = i_table;
     if not found or c.relkind <> 'r' then
         reason := 'it is no plain table';
-    elsif c.relispartition then
-        reason := 'it is a partition: changes through the partitioned table fire row triggers only';
-    elsif exists (select 1 from pg_inherits h where h.inhrelid = i_table) then
-        reason := 'it inherits: changes through its parent fire row triggers only';
-    elsif exists (select 1 from pg_inherits h where h.inhparent = i_table) then
-        reason := 'other tables inherit from it: their rows would be logged as its own';
     elsif exists (select 1 from pg_attribute a where a.attrelid = i_table and a.attnum > 0 and not a.attisdropped
                      and starts_with(a.attname, '_pgq_ev_')) then
         reason := 'it has columns _pgq_ev_*';
-    elsif not exists (select 1 from pg_index i where i.indrelid = i_table and i.indisprimary) then
-        reason := 'it has no primary key';
     elsif exists (select 1 from pg_attribute a join pg_index i on i.indrelid = a.attrelid and i.indisprimary
                    where a.attrelid = i_table and a.attnum = any (i.indkey) and a.attgenerated <> '') then
         reason := 'its key is generated';
-    elsif exists (
-        select 1 from pg_trigger t
-         where t.tgrelid = i_table and not t.tgisinternal and t.tgenabled <> 'D'
-           and not londiste_rs.is_capture(t.tgfoid)
-           and (t.tgtype & 2) = 0 and (t.tgtype & 28) > 0)
-    then
-        reason := 'it has AFTER triggers of its own, which may change its rows';
-    elsif not has_table_privilege(i_table, 'select') then
-        reason := format('role %s may not read it', quote_ident(current_user));
-    elsif c.relrowsecurity and row_security_active(i_table) then
-        reason := format('row security hides rows from role %s', quote_ident(current_user));
     elsif not has_schema_privilege('londiste_rs', 'create') then
         reason := format('role %s may not create functions in schema londiste_rs', quote_ident(current_user));
     elsif not has_sequence_privilege(format('%I.%I', split_part(q.queue_event_seq, '.', 1),
@@ -92,6 +73,26 @@ begin
                        substr(q.queue_data_pfx, strpos(q.queue_data_pfx, '.') + 1) || '_' || g.i), 'insert'))
     then
         reason := format('role %s may not insert into the queue''s tables', quote_ident(current_user));
+    end if;
+    if reason is not null then
+        return;
+    end if;
+
+    choice := 'row';
+    if octet_length('_londiste_' || i_queue) > 61 then
+        reason := 'the queue''s name is too long';
+    elsif c.relispartition then
+        reason := 'it is a partition: changes through the partitioned table fire row triggers only';
+    elsif exists (select 1 from pg_inherits h where h.inhrelid = i_table) then
+        reason := 'it inherits: changes through its parent fire row triggers only';
+    elsif exists (select 1 from pg_inherits h where h.inhparent = i_table) then
+        reason := 'other tables inherit from it: their rows would be logged as its own';
+    elsif not exists (select 1 from pg_index i where i.indrelid = i_table and i.indisprimary) then
+        reason := 'it has no primary key';
+    elsif not has_table_privilege(i_table, 'select') then
+        reason := format('role %s may not read it', quote_ident(current_user));
+    elsif c.relrowsecurity and row_security_active(i_table) then
+        reason := format('row security hides rows from role %s', quote_ident(current_user));
     else
         choice := 'statement';
     end if;

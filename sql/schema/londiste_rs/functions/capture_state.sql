@@ -11,11 +11,11 @@ language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 --      i_table     - local name of the table, schema.table
 --
 -- Returns:
---      capture     - statement, row, deny, none
+--      capture     - statement, row, ancestor (a row trigger of schema pgq), deny, none
 --      state       - ok
 --                    stale   - the generated code does not fit the table any more: changes are logged completely,
 --                              but slowly
---                    wrong   - capture by statement is not right for this table any more
+--                    wrong   - capture by statement is not right for this table any more, or triggers are missing
 --                    none    - there are no triggers
 --      advice      - what to do; null when ok
 -- ----------------------------------------------------------------------
@@ -23,6 +23,9 @@ declare
     v_table oid := londiste.find_table_oid(i_table);
     v_args text[];
     v_choice record;
+    v_ops text[] := '{}';
+    v_wanted text[];
+    v_has_guard bool := false;
     t record;
 begin
     capture := 'none';
@@ -37,15 +40,24 @@ begin
          order by g.tgname
     loop
         if not t.ours then
-            capture := case when 'deny' = any (t.args) then 'deny' else 'row' end;
+            capture := case when 'deny' = any (t.args) then 'deny' else 'ancestor' end;
             state := coalesce(nullif(state, 'none'), 'ok');
         else
-            capture := 'statement';
+            capture := case when t.proname ~ '_r$' then 'row' else 'statement' end;
             v_args := t.args[2:];
+            if t.proname = 'capture_begin' then
+                v_wanted := londiste_rs._capture_ops(t.tgtype);
+            elsif t.proname = 'capture_guard' then
+                v_has_guard := true;
+            else
+                v_ops := v_ops || londiste_rs._capture_ops(t.tgtype);
+            end if;
             if t.proname ~ '_[iud]$' and t.prosrc <> londiste_rs._capture_code(
                     i_queue, v_table,
                     case right(t.proname, 1) when 'i' then 'INSERT' when 'u' then 'UPDATE' else 'DELETE' end,
                     londiste_rs._capture_extra1(v_args))
+                or t.proname ~ '_r$' and t.prosrc <> londiste_rs._capture_row_code(
+                    i_queue, v_table, londiste_rs._capture_ops(t.tgtype), londiste_rs._capture_extra1(v_args))
             then
                 state := 'stale';
             else
@@ -53,13 +65,18 @@ begin
             end if;
         end if;
     end loop;
-    if capture = 'statement' then
+    if capture in ('statement', 'row') then
         select * into v_choice from londiste_rs.capture_choice(i_queue, v_table, v_args);
-        if v_choice.choice <> 'statement' then
+        if capture = 'statement' and v_choice.choice <> 'statement' then
             state := 'wrong';
-            advice := format('it must be captured by row: %s', v_choice.reason);
-        elsif state = 'stale' then
-            advice := format('generate the triggers again: select londiste_rs.capture_refresh(%L, %L)', i_queue, i_table);
+            advice := format('it must be captured by row, because %s; select londiste_rs.capture_refresh(%L, %L)',
+                             v_choice.reason, i_queue, i_table);
+        elsif capture = 'statement' and not v_ops @> v_wanted then
+            state := 'wrong';
+            advice := format('a trigger is missing; select londiste_rs.capture_refresh(%L, %L)', i_queue, i_table);
+        elsif state = 'stale' or capture = 'statement' and (v_wanted is null or not v_has_guard) or v_choice.choice = 'ancestor' then
+            state := 'stale';
+            advice := format('generate its triggers again: select londiste_rs.capture_refresh(%L, %L)', i_queue, i_table);
         end if;
     elsif capture = 'none' then
         advice := 'the table has no triggers of this queue';
@@ -81,53 +98,74 @@ begin
 end;
 $$;
 
+create or replace function londiste_rs._capture_ops(i_type int2)
+returns text[]
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+-- ----------------------------------------------------------------------
+-- Function: londiste_rs._capture_ops(1)
+--
+--      The operations of a trigger, out of pg_trigger.tgtype.
+-- ----------------------------------------------------------------------
+begin
+    return array_remove(array[case when i_type & 4 > 0 then 'INSERT' end, case when i_type & 16 > 0 then 'UPDATE' end,
+                              case when i_type & 8 > 0 then 'DELETE' end], null);
+end;
+$$;
+
 create or replace function londiste_rs.capture_refresh(i_queue text, i_table text)
 returns text
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: londiste_rs.capture_refresh(2)
 --
---      Generates the statement triggers of a table again, after it was changed, or replaces them by row triggers
---      where they are not right any more. Other triggers stay as they are.
+--      Generates the triggers of a table again, after it was changed, or replaces them by others where they are not
+--      right any more: statement triggers by a row trigger, that one by one of schema pgq. Triggers that were not
+--      generated stay as they are.
 --
 -- Parameters:
 --      i_queue     - queue
 --      i_table     - local name of the table
 --
 -- Returns:
---      how the table is captured now: statement, row, deny, none
+--      how the table is captured now: statement, row, ancestor, deny, none
 --
 -- Locks:
 --      the table, SHARE ROW EXCLUSIVE; ACCESS EXCLUSIVE when triggers are replaced
 -- ----------------------------------------------------------------------
 declare
     v_table oid := londiste.find_table_oid(i_table);
-    v_state record;
+    v_way text := (select s.capture from londiste_rs.capture_state(i_queue, i_table) s);
     v_args text[];
     v_ops text[];
+    v_bits int2 := 0;
     v_choice text;
+    t record;
 begin
-    select * into v_state from londiste_rs.capture_state(i_queue, i_table);
-    if v_state.capture <> 'statement' then
-        return v_state.capture;
+    if v_way not in ('statement', 'row') then
+        return v_way;
     end if;
-    select (array_agg(londiste_rs._capture_args(g.tgargs)))[1:1][2:],
-           array_agg(case right(p.proname, 1) when 'i' then 'INSERT' when 'u' then 'UPDATE' else 'DELETE' end
-                     order by strpos('iud', right(p.proname, 1)))
-      into v_args, v_ops
-      from pg_trigger g join pg_proc p on p.oid = g.tgfoid
-     where g.tgrelid = v_table and not g.tgisinternal and p.pronamespace = 'londiste_rs'::regnamespace
-       and p.proname ~ '_[iud]$' and londiste_rs._capture_queue(g.tgargs) = i_queue;
-    v_args := array(select unnest(v_args));
+    for t in
+        select londiste_rs._capture_args(g.tgargs) as args, g.tgtype
+          from pg_trigger g join pg_proc p on p.oid = g.tgfoid
+         where g.tgrelid = v_table and not g.tgisinternal and p.pronamespace = 'londiste_rs'::regnamespace
+           and p.proname ~ '(_[iudr]|^capture_begin)$' and londiste_rs._capture_queue(g.tgargs) = i_queue
+    loop
+        v_args := nullif(t.args[2:], '{}');
+        v_bits := v_bits | t.tgtype;
+    end loop;
+    v_ops := londiste_rs._capture_ops(v_bits);
     select c.choice into v_choice from londiste_rs.capture_choice(i_queue, v_table, v_args) c;
     if v_choice = 'statement' then
-        perform londiste_rs.capture_create(i_queue, v_table, v_ops, londiste_rs._capture_extra1(v_args));
-        return 'statement';
+        v_choice := v_way;
+    end if;
+    if v_choice <> 'ancestor' then
+        perform londiste_rs.capture_create(i_queue, v_table, v_ops, v_args, v_choice);
+        return v_choice;
     end if;
     perform londiste_rs.capture_drop(i_queue, v_table);
     execute format('create trigger %I after %s on %s for each row execute procedure pgq.logutriga(%s)',
         '_londiste_' || i_queue, array_to_string(v_ops, ' or '), v_table::regclass,
         (select string_agg(quote_literal(a), ', ' order by nr) from unnest(array[i_queue] || v_args) with ordinality u (a, nr)));
-    return 'row';
+    return v_choice;
 end;
 $$;

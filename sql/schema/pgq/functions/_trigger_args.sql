@@ -50,6 +50,9 @@ begin
             backup := true;
         elsif v_arg = 'deny' then
             raise exception 'Table ''%'' to queue ''%'': change not allowed (%)', i_table, i_argv[array_lower(i_argv, 1)], i_op;
+        elsif v_arg = 'keys=refuse' then
+            -- the trigger looks for it when a key was changed
+            null;
         elsif v_arg like 'ignore=%' then
             ignored := string_to_array(regexp_replace(btrim(v_value, E' \t\n\r'), '[[:space:]]*,[[:space:]]*', ',', 'g'), ',');
         elsif v_arg like 'pkey=%' then

@@ -9,10 +9,10 @@ as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq._trigger_changes(10)
 --
---      Makes the events of a row change for pgq.jsontriga() and pgq.sqltriga().
+--      Makes the events of a row change for pgq.jsontriga() and pgq.sqltriga(), and for generated triggers.
 --
 -- Parameters:
---      i_kind              - json or sql
+--      i_kind              - json, sql or url
 --      i_op                - INSERT, UPDATE or DELETE
 --      i_relid, i_schema, i_table  - the table
 --      i_ignored           - columns to leave out; null: none
@@ -70,7 +70,7 @@ begin
     end if;
 
     select array_agg(a.attname::text order by a.attnum), array_agg(a.atttypid order by a.attnum),
-           array_agg((a.attgenerated = '' or i_kind = 'json' and coalesce(a.attname = any (v_keys), false))
+           array_agg((a.attgenerated = '' or i_kind <> 'sql' and coalesce(a.attname = any (v_keys), false))
                      and not starts_with(a.attname::text, '_pgq_ev_')
                      and (i_ignored is null or a.attname <> all (i_ignored)) order by a.attnum),
            array_agg(coalesce(a.attname::text = any (v_keys), false) order by a.attnum),
@@ -114,6 +114,12 @@ begin
             fields[2] := pgq._json_row(v_names, v_types, v_is_data, v_values);
             if i_backup and op = 'U' then
                 fields[4] := pgq._json_row(v_names, v_types, v_is_data, v_old);
+            end if;
+        elsif i_kind = 'url' then
+            fields[1] := op || ':' || coalesce(i_pkey, array_to_string(v_keys, ','), '');
+            fields[2] := coalesce(pgq._url_row(v_names, v_is_data, v_values), '');
+            if i_backup and op = 'U' then
+                fields[4] := coalesce(pgq._url_row(v_names, v_is_data, v_old), '');
             end if;
         else
             fields[1] := op;
@@ -163,12 +169,7 @@ begin
             end if;
             fields[2] := v_data;
             if i_backup and op = 'U' then
-                select string_agg(pgq._urlencode(v_names[n.pos]) || coalesce('=' || pgq._urlencode(n.v), ''), '&'
-                                  order by n.pos)
-                  into v_data
-                  from unnest(v_old) with ordinality n (v, pos)
-                 where v_is_data[n.pos];
-                fields[4] := v_data;
+                fields[4] := pgq._url_row(v_names, v_is_data, v_old);
             end if;
         end if;
 
@@ -177,5 +178,29 @@ begin
         end if;
         return next;
     end loop;
+end;
+$$;
+
+create or replace function pgq._url_row(i_names text[], i_is_data bool[], i_values text[])
+returns text
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+-- ----------------------------------------------------------------------
+-- Function: pgq._url_row(3)
+--
+--      A row as name=value pairs, urlencoded.
+--
+-- Parameters:
+--      i_names     - columns
+--      i_is_data   - which ones to take
+--      i_values    - their values
+--
+-- Returns:
+--      the text; null without any column
+-- ----------------------------------------------------------------------
+begin
+    return (
+        select string_agg(pgq._urlencode(i_names[n.pos]) || coalesce('=' || pgq._urlencode(n.v), ''), '&' order by n.pos)
+          from unnest(i_values) with ordinality n (v, pos)
+         where i_is_data[n.pos]);
 end;
 $$;

@@ -14,6 +14,7 @@ language plpgsql security definer as $$
 --      deny            - refuse every change
 --      ignore=c1[,c2]  - leave these columns out; an UPDATE that changes only them makes no event
 --      pkey=c1[,c2]    - key to use instead of the primary key
+--      keys=refuse     - an UPDATE that changes the key is an error, as with the ancestor
 --      ev_type=EXPR, ev_data=EXPR, ev_extra1=EXPR .. ev_extra4=EXPR
 --                      - use the value of the expression over the row, see pgq._trigger_expr()
 --      when=EXPR       - no event where that is false
@@ -30,6 +31,7 @@ language plpgsql security definer as $$
 --      pgq Ins/Upd/Del trigger must be fired FOR EACH ROW
 --      pgq tRuncate trigger must be fired FOR EACH STATEMENT
 --      Update/Delete on table without pkey
+--      primary key update not allowed
 --      Unknown magic column: <name>
 --      table <t> was changed after this transaction began  (where the snapshot is older than the table's definition)
 --      those of pgq._trigger_args(), pgq._trigger_expr() and pgq.insert_event()
@@ -337,6 +339,9 @@ begin
         end if;
     end if;
 
+    if v_ops operator(pg_catalog.=) '{D,I}' and 'keys=refuse' operator(pg_catalog.=) any (TG_ARGV) then
+        raise exception 'primary key update not allowed';
+    end if;
     foreach v_op in array v_ops loop
         v_event_values := v_values;
         if v_op operator(pg_catalog.=) 'D' and TG_OP operator(pg_catalog.=) 'UPDATE' then

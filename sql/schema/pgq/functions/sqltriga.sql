@@ -87,6 +87,11 @@ begin
           from pgq._trigger_changes('sql', TG_OP, TG_RELID, TG_TABLE_SCHEMA, TG_TABLE_NAME, v_ignored, v_keys,
                                     v_backup, v_row, v_old_row) c
     loop
+        if v_op operator(pg_catalog.=) 'D' and TG_OP operator(pg_catalog.=) 'UPDATE'
+            and 'keys=refuse' operator(pg_catalog.=) any (TG_ARGV)
+        then
+            raise exception 'primary key update not allowed';
+        end if;
         if v_exprs is not null then
             if v_op operator(pg_catalog.=) 'D' then
                 v_results := pgq._trigger_expr(OLD, v_exprs);
