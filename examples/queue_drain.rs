@@ -31,6 +31,12 @@ impl Handler for Drain {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // What goes wrong is tried again, and told here.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .init();
     match run().await {
         Ok(line) => {
             println!("{line}");

@@ -53,6 +53,12 @@ fn read(data: &str) -> Option<(i32, i64)> {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // What goes wrong is tried again, and told here.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .init();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -162,6 +162,7 @@ room! {
         FIND_SUBSCRIBER = "find_subscriber",
         FIND_TICK_RANGE = "find_tick_range",
         FORGET_DETACHED = "forget_detached",
+        FORGET_QUEUE = "forget_queue",
         HAS_QUEUE_SCHEMA = "has_queue_schema",
         LIST_CONSUMERS = "list_consumers",
         LIST_DEAD_EVENTS = "list_dead_events",

@@ -55,7 +55,10 @@
 //! # Ok(())
 //! # }
 //! ```
-//! `examples/queue_totals.rs` and `examples/queue_mail.rs` are whole programs.
+//! Failures that are tried again, lost connections for instance, are told through the crate `tracing`: a program that wants
+//! to see them sets up a subscriber.
+//!
+//! `examples/queue_totals.rs`, `examples/queue_mail.rs` and `examples/queue_drain.rs` are whole programs.
 
 mod connection;
 mod keeper;

@@ -132,6 +132,29 @@ fn queues_come_and_go() {
     }
     ! INFO Queue q dropped
     "#);
+    // Nothing of it is found again by another queue of that name.
+    node.must(&["queue", "create", "again"]);
+    node.must(&["queue", "register", "again", "reader"]);
+    node.must(&["queue", "limit", "again", "*", "--age=1h"]);
+    node.must(&["queue", "detach", "again", "reader"]);
+    node.db.psql(
+        "insert into londiste_rs.dead_event (queue_name, consumer_name, ev_id, ev_time, reason) \
+         values ('again', 'reader', 1, now(), 'bad')",
+    );
+    shows!(node.run(&["queue", "drop", "again"]), @r#"
+    [exit 1]
+    ! error: queue "again" cannot be dropped: it has 1 consumer(s)
+    ! detail: reader (detached)
+    ! hint: unregister them, or use --force
+    "#);
+    node.must(&["queue", "drop", "again", "--force"]);
+    assert_eq!(
+        node.db.psql(
+            "select (select count(*) from londiste_rs.queue_limit), (select count(*) from londiste_rs.dead_event), \
+                    (select count(*) from londiste_rs.detached_consumer)"
+        ),
+        "0|0|0"
+    );
     shows!(node.run(&["queue", "drop", "othr"]), @r#"
     [exit 1]
     ! error: queue "othr" does not exist

@@ -93,7 +93,7 @@ struct Dropped {
 
 /// Runs queue drop.
 pub async fn drop(context: Context, args: DropArgs) -> Result<u8> {
-    let desk = Desk::open(&context, &args.database).await?;
+    let mut desk = Desk::open(&context, &args.database).await?;
     let queue = &args.queue;
     desk.check_queue(queue).await?;
     let refuse = |why: String| Error::refused(format!("queue \"{queue}\" cannot be dropped: {why}"));
@@ -111,15 +111,37 @@ pub async fn drop(context: Context, args: DropArgs) -> Result<u8> {
         .iter()
         .map(|row| row.get("consumer_name"))
         .collect();
-    if !consumers.is_empty() && !args.force {
-        return Err(refuse(format!("it has {} consumer(s)", consumers.len()))
-            .with_detail(consumers.join(", "))
+    let mut detached = Vec::new();
+    if desk.has_limits {
+        let found = desk
+            .session
+            .query(sql::queue::LIST_DETACHED, &[queue, &None::<&str>])
+            .await?;
+        detached.extend(
+            found
+                .iter()
+                .map(|row| format!("{} (detached)", row.get::<_, &str>("consumer_name"))),
+        );
+    }
+    let attached: Vec<String> = consumers.iter().cloned().chain(detached).collect();
+    if !attached.is_empty() && !args.force {
+        return Err(refuse(format!("it has {} consumer(s)", attached.len()))
+            .with_detail(attached.join(", "))
             .with_hint("unregister them, or use --force"));
     }
-    desk.session
-        .query_one("select pgq.drop_queue($1, $2)", &[queue, &args.force])
-        .await
-        .map_err(|error| desk.explain(error, &format!("queue \"{queue}\" cannot be dropped")))?;
+    let has_limits = desk.has_limits;
+    let dropped: std::result::Result<(), tokio_postgres::Error> = async {
+        let transaction = desk.session.transaction().await?;
+        transaction
+            .query_one("select pgq.drop_queue($1, $2)", &[queue, &args.force])
+            .await?;
+        if has_limits {
+            transaction.execute(sql::queue::FORGET_QUEUE, &[queue]).await?;
+        }
+        transaction.commit().await
+    }
+    .await;
+    dropped.map_err(|error| desk.explain(error, &format!("queue \"{queue}\" cannot be dropped")))?;
     info!("Queue {queue} dropped");
     if args.json {
         desk.ui.json(&Dropped {

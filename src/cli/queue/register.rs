@@ -183,11 +183,17 @@ pub async fn unregister(context: Context, args: UnregisterArgs) -> Result<u8> {
         })?
         .get(0);
     if is_detached {
-        desk.session
+        let events: i64 = desk
+            .session
             .query_one(sql::queue::FORGET_DETACHED, &[queue, consumer])
             .await
-            .map_err(|error| desk.explain(error, &doing))?;
-        info!("Consumer {name} of queue {queue} was detached, its position is forgotten");
+            .map_err(|error| desk.explain(error, &doing))?
+            .get("events");
+        let with_events = match events {
+            0 => String::new(),
+            events => format!(", with {events} event(s) that waited to be delivered again"),
+        };
+        info!("Consumer {name} of queue {queue} was detached, its position is forgotten{with_events}");
     }
     match subscriptions {
         0 if is_detached => {}

@@ -18,7 +18,8 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 --      cannot drop queue, consumers still attached
 --
 -- Tables:
---      deletes from pgq.queue, tick, subscription, consumer, retry_queue; drops the event tables
+--      deletes from pgq.queue, tick, subscription, consumer, retry_queue, londiste_rs.queue_limit, detached_consumer,
+--      dead_event; drops the event tables
 --
 -- Locks:
 --      the queue's row, for update
@@ -56,6 +57,10 @@ begin
     delete from pgq.tick where tick_queue = q.queue_id;
     delete from pgq.queue where queue_id = q.queue_id;
     delete from londiste_rs.rotation_wait where queue_id = q.queue_id;
+    -- another queue may get the name, and numbers its events from one
+    delete from londiste_rs.queue_limit where queue_name = x_queue_name;
+    delete from londiste_rs.detached_consumer where queue_name = x_queue_name;
+    delete from londiste_rs.dead_event where queue_name = x_queue_name;
 
     execute 'drop sequence ' || pgq.quote_fqname(q.queue_tick_seq);
     execute 'drop sequence ' || pgq.quote_fqname(q.queue_event_seq);
