@@ -49,15 +49,6 @@ room! {
 }
 
 room! {
-    /// Comparing rows.
-    compare {
-        FIND_COVERING_TICK = "find_covering_tick",
-        LOAD_DIGEST_FACTS = "load_digest_facts",
-        TAKE_SNAPSHOT = "take_snapshot",
-    }
-}
-
-room! {
     /// Programs that read a queue.
     client {
         DELETE_MARKS = "delete_marks",
@@ -68,6 +59,15 @@ room! {
         LOAD_MARKS = "load_marks",
         NEXT_MEMBER_BATCH = "next_member_batch",
         STORE_MARK = "store_mark",
+    }
+}
+
+room! {
+    /// Comparing rows.
+    compare {
+        FIND_COVERING_TICK = "find_covering_tick",
+        LOAD_DIGEST_FACTS = "load_digest_facts",
+        TAKE_SNAPSHOT = "take_snapshot",
     }
 }
 
@@ -156,6 +156,7 @@ room! {
     /// Queues, their readers, limits, retry and dead events.
     queue {
         ATTACH_CONSUMER = "attach_consumer",
+        CHECK_TXIDS = "check_txids",
         DELETE_DEAD_EVENT = "delete_dead_event",
         DETACH_CONSUMER = "detach_consumer",
         FIND_NODE = "find_node",
@@ -171,7 +172,9 @@ room! {
         LIST_NAMES = "list_names",
         LIST_QUEUES = "list_queues",
         LIST_RETRY_EVENTS = "list_retry_events",
+        MAY_CHECK_TXIDS = "may_check_txids",
         REMOVE_LIMIT = "remove_limit",
+        REPAIR_TXIDS = "repair_txids",
         REVIVE_EVENT = "revive_event",
         SET_LIMIT = "set_limit",
     }

@@ -14,7 +14,7 @@ use crate::node::info::{self, Member};
 use crate::node::tree::{NodeFacts, TableCounts, render};
 use crate::node::{Dialer, NodeInfo};
 use crate::pg::{ConnInfo, Session};
-use crate::pgq::urldict;
+use crate::pgq::{find_foreign_txids, urldict};
 use crate::sql;
 
 /// How long one node may take to answer before it counts as unreachable.
@@ -208,6 +208,7 @@ async fn ask(session: &Session, queue: &str, node: NodeInfo, service: Option<Str
             None
         }
     };
+    let foreign = find_foreign_txids(session, Some(queue)).await?;
     let attrs = urldict::decode(node.node_attrs.as_deref().unwrap_or(""))?
         .into_iter()
         .map(|(key, value)| (key.into_owned(), value.unwrap_or_default().into_owned()))
@@ -230,6 +231,7 @@ async fn ask(session: &Session, queue: &str, node: NodeInfo, service: Option<Str
             errors: consumers
                 .into_iter()
                 .filter_map(|c| Some((c.consumer_name, c.cur_error.filter(|e| !e.is_empty())?)))
+                .chain(foreign.into_iter().map(|f| (f.queue.clone(), f.line())))
                 .collect(),
             failure: None,
         },

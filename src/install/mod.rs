@@ -58,6 +58,8 @@ pub enum Step {
     Upgrade,
     /// It is ours with this text.
     Keep,
+    /// It is ours with this text, but its roles or grants are missing, as after a restore on another server.
+    Grant,
     /// It is ours, put in by a newer program.
     KeepNewer,
     /// It is there and not ours.
@@ -69,7 +71,7 @@ pub enum Step {
 impl Step {
     /// Whether the database is changed.
     pub fn is_change(self) -> bool {
-        matches!(self, Self::Install | Self::Upgrade)
+        matches!(self, Self::Install | Self::Upgrade | Self::Grant)
     }
 }
 
@@ -144,13 +146,29 @@ pub fn select(only: &[String]) -> Result<Vec<&'static Component>> {
         .collect())
 }
 
-/// What to do with a schema that is there or not, with the version recorded for it. `allowed` tells whether it can be
-/// written.
-pub fn decide(present: bool, allowed: bool, recorded: Option<&str>, version: &str) -> Step {
+/// What the database says of a component.
+#[derive(Debug, Clone, Copy)]
+pub struct Found {
+    /// It is there.
+    pub present: bool,
+    /// This user may write it.
+    pub allowed: bool,
+    /// Those who need it may use it, or this user cannot help them.
+    pub granted: bool,
+}
+
+/// What to do with a component, with the version recorded for it.
+pub fn decide(found: Found, recorded: Option<&str>, version: &str) -> Step {
+    let Found {
+        present,
+        allowed,
+        granted,
+    } = found;
     let step = match recorded {
         _ if !present => Step::Install,
         None => Step::Foreign,
-        Some(recorded) if recorded == version => Step::Keep,
+        Some(recorded) if recorded == version && granted => Step::Keep,
+        Some(recorded) if recorded == version => Step::Grant,
         Some(recorded) if order_of(recorded) > order_of(version) => Step::KeepNewer,
         Some(_) => Step::Upgrade,
     };
@@ -219,9 +237,16 @@ async fn load_plan(
 ) -> Result<Vec<(&'static str, Step)>> {
     let names: Vec<&str> = wanted.iter().map(|c| c.name).collect();
     let rows = client.query(sql::install::LOAD_COMPONENTS, &[&names]).await?;
-    let found: BTreeMap<String, (bool, bool)> = rows
+    let found: BTreeMap<String, Found> = rows
         .iter()
-        .map(|row| (row.get("name"), (row.get("present"), row.get("allowed"))))
+        .map(|row| {
+            let found = Found {
+                present: row.get("present"),
+                allowed: row.get("allowed"),
+                granted: row.get("granted"),
+            };
+            (row.get("name"), found)
+        })
         .collect();
     let mut versions: BTreeMap<String, String> = BTreeMap::new();
     if rows.iter().any(|row| row.get("has_record")) {
@@ -232,9 +257,8 @@ async fn load_plan(
     Ok(wanted
         .iter()
         .map(|component| {
-            let (present, allowed) = found.get(component.name).copied().unwrap_or((false, true));
             let recorded = versions.get(component.name).map(String::as_str);
-            let step = match decide(present, allowed, recorded, &component.version) {
+            let step = match decide(found[component.name], recorded, &component.version) {
                 // The record itself was lost; nobody else has a schema of that name.
                 Step::Foreign if component.name == RECORD => Step::Upgrade,
                 step => step,
@@ -250,6 +274,7 @@ fn tell(name: &str, step: Step) {
         Step::Install => info!("Installing {name}"),
         Step::Upgrade => info!("Upgrading {name}"),
         Step::Keep => info!("{name} is installed"),
+        Step::Grant => info!("Restoring roles and grants of {name}"),
         Step::Skip => warn!("{name} is left as it is: this user may not create functions in schema public"),
         Step::KeepNewer => warn!("{name} is installed by a newer londiste, left as it is"),
         Step::Foreign => {
@@ -326,14 +351,40 @@ mod tests {
 
     #[test]
     fn only_our_own_older_schemas_are_touched() {
-        assert_eq!(decide(false, true, None, "0.1.0-aa"), Step::Install);
-        assert_eq!(decide(false, false, None, "0.1.0-aa"), Step::Skip);
-        assert_eq!(decide(true, true, None, "0.1.0-aa"), Step::Foreign);
-        assert_eq!(decide(true, true, Some("0.1.0-aa"), "0.1.0-aa"), Step::Keep);
-        assert_eq!(decide(true, true, Some("0.1.0-bb"), "0.1.0-aa"), Step::Upgrade);
-        assert_eq!(decide(true, true, Some("1"), "0.1.0-aa"), Step::Upgrade);
-        assert_eq!(decide(true, true, Some("0.9.0-bb"), "0.10.0-aa"), Step::Upgrade);
-        assert_eq!(decide(true, true, Some("0.10.0-bb"), "0.9.0-aa"), Step::KeepNewer);
+        let decide = |present, recorded, version| {
+            let found = Found {
+                present,
+                allowed: true,
+                granted: true,
+            };
+            super::decide(found, recorded, version)
+        };
+        assert_eq!(decide(false, None, "0.1.0-aa"), Step::Install);
+        assert_eq!(decide(true, None, "0.1.0-aa"), Step::Foreign);
+        assert_eq!(decide(true, Some("0.1.0-aa"), "0.1.0-aa"), Step::Keep);
+        assert_eq!(decide(true, Some("0.1.0-bb"), "0.1.0-aa"), Step::Upgrade);
+        assert_eq!(decide(true, Some("1"), "0.1.0-aa"), Step::Upgrade);
+        assert_eq!(decide(true, Some("0.9.0-bb"), "0.10.0-aa"), Step::Upgrade);
+        assert_eq!(decide(true, Some("0.10.0-bb"), "0.9.0-aa"), Step::KeepNewer);
+    }
+
+    #[test]
+    fn grants_come_back_and_what_may_not_be_written_stays() {
+        let found = |present, allowed, granted| Found {
+            present,
+            allowed,
+            granted,
+        };
+        assert_eq!(
+            decide(found(true, true, false), Some("1.0.0-a"), "1.0.0-a"),
+            Step::Grant
+        );
+        assert_eq!(decide(found(true, true, false), None, "1.0.0-a"), Step::Foreign);
+        assert_eq!(decide(found(false, false, true), None, "1.0.0-a"), Step::Skip);
+        assert_eq!(
+            decide(found(true, false, true), Some("0.9.0-a"), "1.0.0-a"),
+            Step::Skip
+        );
     }
 
     #[test]

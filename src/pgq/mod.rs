@@ -6,6 +6,7 @@
 mod batch;
 mod detached;
 mod event;
+mod foreign_txids;
 mod id;
 mod queue;
 mod snapshot;
@@ -14,6 +15,7 @@ pub mod urldict;
 pub use batch::{Batch, BatchLimits, JOINED_EVENTS, finish_batch, next_batch};
 pub use detached::find_detached;
 pub use event::{Event, EventStream};
+pub use foreign_txids::{ForeignTxids, find_foreign_txids};
 pub use id::{BatchId, TickId};
 pub use queue::{TICK_CHANNEL, Tick, force_tick, load_tick, notify_tick};
 pub use snapshot::Snapshot;

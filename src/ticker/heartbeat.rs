@@ -370,8 +370,9 @@ impl<'a> Heartbeat<'a> {
             };
             if row.get("stale") {
                 let text = format!(
-                    "queue \"{}\": invalid PgQ state: the newest tick has snapshot {}, this server is at {}; it is \
-                     not ticked until the server has counted further (was the database restored from another server?)",
+                    "queue \"{0}\": invalid PgQ state: the newest tick has snapshot {1}, this server is at {2}; the \
+                     database comes from another server, and the queue is not ticked until \"londiste queue repair {0}\" \
+                     is run",
                     queue.name,
                     row.get::<_, String>("previous"),
                     row.get::<_, String>("current"),

@@ -10,6 +10,7 @@ use tokio_postgres::Client;
 use super::limits::{self, Excess};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::quote_fqname;
+use crate::pgq::{ForeignTxids, find_foreign_txids};
 use crate::service::stop::StopSignal;
 use crate::sql;
 
@@ -34,6 +35,8 @@ pub struct Round {
     pub failed: Vec<(Operation, Error)>,
     /// Readers beyond their limits.
     pub excess: Vec<Excess>,
+    /// Queues of another server.
+    pub foreign: Vec<ForeignTxids>,
 }
 
 impl Operation {
@@ -74,6 +77,11 @@ pub async fn run_once(client: &Client, stop: &StopSignal) -> Result<Round> {
         }
         Err(error) if error.kind() == ErrorKind::Connection => return Err(error),
         Err(error) => round.failed.push((limit_operation("check_limits", None), error)),
+    }
+    match find_foreign_txids(client, None).await {
+        Ok(found) => round.foreign = found,
+        Err(error) if error.kind() == ErrorKind::Connection => return Err(error),
+        Err(error) => round.failed.push((limit_operation("check_txids", None), error)),
     }
     let operations: Vec<Operation> = client
         .query(sql::ticker::LOAD_MAINT_OPERATIONS, &[])

@@ -13,6 +13,7 @@ use super::{Periods, maintain, retry};
 use crate::error::{Error, Result};
 use crate::metrics;
 use crate::pg::{AppName, ConnInfo, Session};
+use crate::pgq::ForeignTxids;
 use crate::service::backoff::Backoff;
 use crate::service::folded::Folded;
 use crate::service::stop::StopSignal;
@@ -70,6 +71,7 @@ impl Upkeep {
         let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
         let mut operation_errors = Vec::new();
         let mut known_excess = Vec::new();
+        let mut known_foreign = Vec::new();
         let mut last_maint: Option<Instant> = None;
         let mut last_retry: Option<Instant> = None;
         let mut last_observed: Option<Instant> = None;
@@ -108,6 +110,7 @@ impl Upkeep {
                     tracing::debug!("[{}]: starting maintenance", self.database);
                     let round = maintain::run_once(&session, &stop).await?;
                     self.tell_excess(&round.excess, &mut known_excess);
+                    self.tell_foreign(&round.foreign, &mut known_foreign);
                     self.tell(round.failed, &mut operation_errors);
                     self.stats.count_maint();
                     last_maint = Some(Instant::now());
@@ -153,6 +156,14 @@ impl Upkeep {
             _ = stop.sleep(pause) => {}
             Ok(()) = periods.changed() => {}
         }
+    }
+
+    /// Tells the queues of another server, each once until it was repaired.
+    fn tell_foreign(&self, found: &[ForeignTxids], known: &mut Vec<String>) {
+        for foreign in found.iter().filter(|foreign| !known.contains(&foreign.queue)) {
+            tracing::error!("[{}]: {}", self.database, foreign.line());
+        }
+        *known = found.iter().map(|foreign| foreign.queue.clone()).collect();
     }
 
     /// Tells the readers beyond their limits, each once until a round finds it within.

@@ -101,6 +101,7 @@ fn queues_come_and_go() {
         "ticker_paused": false,
         "external_ticker": false,
         "disable_insert": false,
+        "foreign_txids": false,
         "per_tx_limit": null,
         "extra_maint": []
       }
@@ -760,7 +761,7 @@ fn neither_a_job_file_nor_a_queue_is_needed_to_ask() {
     assert_eq!(node.show(&output), "[exit 0]\n");
     shows!(node.run(&["queue"]), @r#"
     [exit 1]
-    ! error: need a command of the group: queue create|drop|list|set|consumers|register|unregister|peek|retry|dead|limit|detach|attach
+    ! error: need a command of the group: queue create|drop|list|set|consumers|register|unregister|peek|retry|dead|limit|detach|attach|repair
     ! hint: see "londiste queue -h"
     "#);
     shows!(node.run(&["queue", "lst"]), @r#"

@@ -3,6 +3,7 @@
 mod capture;
 mod client;
 mod logtriga;
+mod restore;
 pub mod schema;
 mod security;
 pub mod traps;

@@ -14,7 +14,7 @@ with wanted as materialized (
     select q.queue_id, q.queue_name, q.queue_tick_seq, w.known, w.seq,
            t.tick_id, t.tick_event_seq, t.tick_snapshot, t.tick_time,
            coalesce(pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot())
-                    < pg_catalog.txid_snapshot_xmin(t.tick_snapshot), false) as stale
+                    < pg_catalog.txid_snapshot_xmax(t.tick_snapshot), false) as stale
       from rows from (pg_catalog.unnest($1::int4[]), pg_catalog.unnest($2::int8[]), pg_catalog.unnest($3::int8[]))
            as w(queue_id, known, seq)
       join pgq.queue q on q.queue_id = w.queue_id

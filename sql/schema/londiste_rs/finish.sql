@@ -41,11 +41,13 @@ begin
             londiste_rs.detach_consumer(text, text, text, int8),
             londiste_rs.attach_consumer(text, text, bool),
             londiste_rs.revive_event(text, text, int8),
+            londiste_rs.check_txids(text),
+            londiste_rs.repair_txids(text),
             londiste_rs.bury_event(int8, int8, text)
             to pgq_admin;
     end if;
     if exists (select 1 from pg_catalog.pg_roles where rolname = 'pgq_reader') then
-        grant execute on function londiste_rs.bury_event(int8, int8, text) to pgq_reader;
+        grant execute on function londiste_rs.bury_event(int8, int8, text), londiste_rs.check_txids(text) to pgq_reader;
     end if;
     if exists (select 1 from pg_catalog.pg_roles where rolname = 'pgq_writer') then
         -- who writes marks of done work (schema pgq_ext) also writes what is to be tried again

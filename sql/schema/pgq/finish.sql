@@ -16,7 +16,9 @@ declare
         'ticker', 'maint_retry_events', 'maint_rotate_tables_step1', 'maint_rotate_tables_step2',
         'maint_tables_to_vacuum', 'maint_operations', 'upgrade_schema', 'grant_perms', '_grant_perms_from',
         'tune_storage', 'seq_setval', 'create_queue', 'drop_queue', 'set_queue_config', 'insert_event_raw',
-        'event_retry_raw'];
+        'event_retry_raw',
+        -- what those call with their caller's rights
+        '_foreign_txids'];
     -- what everybody may call, and what those functions call with their caller's rights
     v_public text[] := array[
         'seq_getval', 'get_queue_info', 'get_consumer_info', 'quote_fqname', 'version',
@@ -98,6 +100,27 @@ begin
     end if;
 end;
 $grants$;
+
+-- After a restore on a server without these roles, event tables have lost their grants, too.
+do $queues$
+declare
+    v_queue text;
+begin
+    for v_queue in
+        select q.queue_name
+          from pgq.queue q
+          join pg_catalog.pg_roles r on r.rolname = 'pgq_reader'
+         where pg_catalog.to_regclass(q.queue_data_pfx) is not null
+           and not pg_catalog.has_table_privilege(r.oid, pg_catalog.to_regclass(q.queue_data_pfx), 'select')
+         order by q.queue_name
+    loop
+        perform pgq.grant_perms(v_queue);
+    end loop;
+exception
+    when insufficient_privilege then
+        raise notice 'event tables cannot be granted to the roles by this user, skipping';
+end;
+$queues$;
 
 insert into londiste_rs.component (schema_name, version)
 values ('pgq', '1')

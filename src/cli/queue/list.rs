@@ -8,6 +8,7 @@ use super::desk::Desk;
 use super::words::{or_dash, seconds, size};
 use crate::cli::Context;
 use crate::error::Result;
+use crate::pgq::find_foreign_txids;
 use crate::sql;
 
 /// What to list.
@@ -47,6 +48,7 @@ struct QueueRecord {
     ticker_paused: bool,
     external_ticker: bool,
     disable_insert: bool,
+    foreign_txids: bool,
     per_tx_limit: Option<i32>,
     extra_maint: Vec<String>,
 }
@@ -58,6 +60,7 @@ impl QueueRecord {
             (self.ticker_paused, "paused"),
             (self.external_ticker, "ticked from outside"),
             (self.disable_insert, "no inserts"),
+            (self.foreign_txids, "needs repair"),
         ]
         .into_iter()
         .filter_map(|(is, word)| is.then_some(word))
@@ -78,11 +81,15 @@ pub async fn list(context: Context, args: ListArgs) -> Result<u8> {
         .session
         .query(sql::queue::LIST_QUEUES, &[&args.queue])
         .await?;
+    let foreign = find_foreign_txids(&desk.session, args.queue.as_deref()).await?;
     let mut rotation = Vec::new();
     let mut records = Vec::new();
     for row in &rows {
         rotation.push(seconds(row.try_get("rotation_seconds")?));
         records.push(QueueRecord {
+            foreign_txids: foreign
+                .iter()
+                .any(|f| f.queue == row.get::<_, &str>("queue_name")),
             queue_name: row.try_get("queue_name")?,
             consumers: row.try_get("consumers")?,
             last_tick: row.try_get("last_tick")?,

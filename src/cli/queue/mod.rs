@@ -10,6 +10,7 @@ mod limit;
 mod list;
 mod peek;
 mod register;
+mod repair;
 mod retry;
 mod set;
 mod words;
@@ -74,6 +75,14 @@ pub enum QueueCommand {
     /// gone, and `--accept-loss` puts the reader at the oldest tick that the queue still has. The node of a cascade
     /// whose events are gone has to be created anew.
     Attach(attach::AttachArgs),
+    /// Make queues of a restored database usable on this server
+    ///
+    /// A dump keeps the transaction ids of the server that it comes from. On a server that has counted less far such a
+    /// queue is not ticked and its readers stop, for new events would count as read. This gives ticks and events ids of
+    /// this server: each batch keeps its events, each reader its position, and nothing is lost or delivered twice, whether
+    /// it was written before the dump or after the restore. All events of the queue are written anew, so it takes about
+    /// as much room again until the queue is rotated. Writers and readers of the queue wait meanwhile.
+    Repair(repair::RepairArgs),
 }
 
 /// Which database.
@@ -112,6 +121,7 @@ impl QueueCommands {
             QueueCommand::Limit(args) => limit::limit(context, args).await,
             QueueCommand::Detach(args) => attach::detach(context, args).await,
             QueueCommand::Attach(args) => attach::attach(context, args).await,
+            QueueCommand::Repair(args) => repair::repair(context, args).await,
         }
     }
 }

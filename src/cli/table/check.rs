@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::node::NodeInfo;
 use crate::pg::Session;
 use crate::pg::structure::{RelationKind, Severity, TableStructure, load_structure};
+use crate::pgq::find_foreign_txids;
 
 /// Which tables.
 #[derive(Args, Debug)]
@@ -35,6 +36,10 @@ pub async fn check(context: Context, args: CheckArgs) -> Result<u8> {
         let there = load_tables(&*session, &queue).await?;
         provider = Some((session, there));
     }
+    let foreign = find_foreign_txids(&**admin.local().await?, Some(&queue)).await?;
+    for found in &foreign {
+        admin.ui.line(format!("error: {}", found.line()));
+    }
     let mut differing = 0;
     for table in &tables {
         let found = check_one(&mut admin, &node, &queue, table, provider.as_ref())
@@ -54,7 +59,7 @@ pub async fn check(context: Context, args: CheckArgs) -> Result<u8> {
             .ui
             .hint(format!("{differing} of {} tables need a look", tables.len()));
     }
-    Ok(u8::from(differing > 0))
+    Ok(u8::from(differing > 0 || !foreign.is_empty()))
 }
 
 async fn check_one(

@@ -45,7 +45,8 @@ begin
     end if;
 
     if txid_current() < q.queue_switch_step1 then
-        raise exception 'queue % maint failure: step1=%, current=%', i_queue_name, q.queue_switch_step1, txid_current();
+        perform pgq._foreign_txids(i_queue_name, format('queue %s maint failure: step1=%s, current=%s',
+            i_queue_name, q.queue_switch_step1, txid_current()));
     end if;
 
     select min(sub_last_tick) into v_tick from pgq.subscription where sub_queue = q.queue_id;

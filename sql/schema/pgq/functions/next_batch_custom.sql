@@ -24,6 +24,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 -- Errors:
 --      Not subscriber to queue: <queue>/<consumer>
 --      PgQ corruption: Consumer <c> on queue <q> does not see tick <n>
+--      Invalid PgQ state: consumer <c> of queue <q> is at transaction <n>, this server is at <n>
 --
 -- Tables:
 --      reads pgq.queue, consumer, tick; updates pgq.subscription when a batch is opened
@@ -40,14 +41,16 @@ declare
     v_next int8;
     v_place tid;
     v_locked bool := false;
+    v_txid int8;
 begin
     loop
         select q.queue_id, s.ctid, s.sub_next_tick, s.sub_batch,
                t1.tick_id, t1.tick_time, t1.tick_event_seq,
-               t2.tick_id, t2.tick_time, t2.tick_event_seq
+               t2.tick_id, t2.tick_time, t2.tick_event_seq,
+               greatest(txid_snapshot_xmax(t1.tick_snapshot), txid_snapshot_xmax(t2.tick_snapshot))
           into v_queue_id, v_place, v_next, batch_id,
                prev_tick_id, prev_tick_time, prev_tick_event_seq,
-               cur_tick_id, cur_tick_time, cur_tick_event_seq
+               cur_tick_id, cur_tick_time, cur_tick_event_seq, v_txid
           from pgq.consumer c
           join pgq.subscription s on s.sub_consumer = c.co_id
           join pgq.queue q on q.queue_id = s.sub_queue
@@ -63,6 +66,12 @@ begin
         if prev_tick_id is null then
             raise exception 'PgQ corruption: Consumer % on queue % does not see tick %',
                 i_consumer_name, i_queue_name, coalesce(prev_tick_id::text, '<NULL>');
+        end if;
+
+        if v_txid > txid_snapshot_xmax(txid_current_snapshot()) then
+            perform pgq._foreign_txids(i_queue_name, format(
+                'Invalid PgQ state: consumer %s of queue %s is at transaction %s, this server is at %s',
+                i_consumer_name, i_queue_name, v_txid, txid_snapshot_xmax(txid_current_snapshot())));
         end if;
 
         if batch_id is not null then

@@ -17,12 +17,15 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 --
 -- Errors:
 --      queue not found or ticker disabled: <queue>
+--      Invalid PgQ state: ...      (transaction ids went back: restored on another server)
 --
 -- Tables:
 --      inserts into pgq.tick; moves both sequences of the queue forward to the given values
 -- ----------------------------------------------------------------------
 declare
     q record;
+    v_stored int8;
+    v_now int8;
 begin
     select queue_id, queue_tick_seq, queue_event_seq
       into q
@@ -32,6 +35,17 @@ begin
        and not queue_ticker_paused;
     if not found then
         raise exception 'queue not found or ticker disabled: %', i_queue_name;
+    end if;
+
+    select txid_snapshot_xmax(t.tick_snapshot)
+      into v_stored
+      from pgq.tick t
+     where t.tick_queue = q.queue_id
+     order by t.tick_queue desc, t.tick_id desc
+     limit 1;
+    v_now := txid_snapshot_xmax(txid_current_snapshot());
+    if v_now < v_stored then
+        perform pgq._foreign_txids(i_queue_name, format('Invalid PgQ state: old xmax=%s, cur txid=%s', v_stored, v_now));
     end if;
 
     insert into pgq.tick (tick_queue, tick_id, tick_time, tick_event_seq)
@@ -62,7 +76,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 --      no such queue
 --      This queue has external tick source.
 --      Ticker has been paused for this queue
---      Invalid PgQ state: ...      (transaction ids went back: restored with a lower epoch)
+--      Invalid PgQ state: ...      (transaction ids went back: restored on another server)
 --
 -- Tables:
 --      reads pgq.queue; inserts into pgq.tick
@@ -72,6 +86,8 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 --      inserting statement is taken afterwards, so several tickers at once store their snapshots in the order of
 --      the ids. That needs READ COMMITTED; under other isolation levels a tick that might be out of order is
 --      refused. A call that makes no tick takes no lock and no transaction id.
+--
+-- Ancestor: ticks, with a warning, while the server is between xmin and xmax of the newest tick.
 -- ----------------------------------------------------------------------
 declare
     q record;
@@ -115,12 +131,10 @@ begin
             v_new := v_seq - v_last.tick_event_seq;
 
             v_now := txid_snapshot_xmax(txid_current_snapshot());
-            if v_now < txid_snapshot_xmin(v_last.tick_snapshot) then
-                raise exception 'Invalid PgQ state: old xmin=%, old xmax=%, cur txid=%',
-                    txid_snapshot_xmin(v_last.tick_snapshot), txid_snapshot_xmax(v_last.tick_snapshot), v_now;
-            elsif v_now < txid_snapshot_xmax(v_last.tick_snapshot) then
-                raise warning 'Dubious PgQ state: old xmax=%, cur txid=%',
-                    txid_snapshot_xmax(v_last.tick_snapshot), v_now;
+            if v_now < txid_snapshot_xmax(v_last.tick_snapshot) then
+                -- a tick made now would hide what is written until the server has counted as far
+                perform pgq._foreign_txids(i_queue_name, format('Invalid PgQ state: old xmin=%s, old xmax=%s, cur txid=%s',
+                    txid_snapshot_xmin(v_last.tick_snapshot), txid_snapshot_xmax(v_last.tick_snapshot), v_now));
             end if;
             if v_new < 0 then
                 raise warning 'Negative new_events?  old=% cur=%', v_last.tick_event_seq, v_seq;
