@@ -74,9 +74,25 @@ room! {
 room! {
     /// The first copy of a table.
     copy {
+        CAN_KEEP_RUNS = "can_keep_runs",
+        FIND_CONSUMER = "find_consumer",
+        FIND_EVENT_TABLE = "find_event_table",
+        FIND_RUN = "find_run",
+        FINISH_RANGE = "finish_range",
+        FORGET_RUN = "forget_run",
         HAS_MERGED_ROWS = "has_merged_rows",
+        HAS_SIBLINGS = "has_siblings",
+        HOLD_RUN = "hold_run",
+        INSERT_OBJECT = "insert_object",
+        INSERT_RANGES = "insert_ranges",
+        INSERT_RUN = "insert_run",
         LIST_COLUMNS = "list_columns",
+        LIST_OBJECTS = "list_objects",
+        LIST_PIECES = "list_pieces",
+        LIST_RANGES = "list_ranges",
         LOAD_SOURCE_TABLE = "load_source_table",
+        RESUME_RUN = "resume_run",
+        UNIFY_RUN = "unify_run",
     }
 }
 
@@ -187,6 +203,7 @@ room! {
         FORGET_TABLE_STATE = "forget_table_state",
         GLOBAL_REMOVE_SEQ = "global_remove_seq",
         GLOBAL_REMOVE_TABLE = "global_remove_table",
+        HOLD_DROPPED_DDL = "hold_dropped_ddl",
         LIST_FOREIGN_KEYS = "list_foreign_keys",
         LIST_MISSING = "list_missing",
         LIST_SEQUENCES = "list_sequences",

@@ -61,6 +61,14 @@ pub struct LondisteConfig {
     pub connection_lifetime: Option<Duration>,
     /// `parallel_copies`, at least 1.
     pub parallel_copies: usize,
+    /// `copy_streams`; 0: by the table's size.
+    pub copy_streams: usize,
+    /// `copy_chunk_size` in bytes, at least 1.
+    pub copy_chunk_size: u64,
+    /// `copy_snapshot_age`; zero: no limit.
+    pub copy_snapshot_age: Duration,
+    /// `copy_index_jobs`; 0: as many as streams.
+    pub copy_index_jobs: usize,
     /// `local_only`.
     pub local_only: bool,
     /// `local_only_drop_execute`.
@@ -172,6 +180,10 @@ impl LondisteConfig {
             exception_sleep: job.get_duration("exception_sleep", Duration::from_secs(20))?,
             connection_lifetime: (!lifetime.is_zero()).then_some(lifetime),
             parallel_copies: job.get_count("parallel_copies", 1, 1)?,
+            copy_streams: job.get_count("copy_streams", 0, 0)?,
+            copy_chunk_size: job.get_size("copy_chunk_size", 32 << 20)?.max(1),
+            copy_snapshot_age: job.get_duration("copy_snapshot_age", Duration::from_secs(3600))?,
+            copy_index_jobs: job.get_count("copy_index_jobs", 0, 0)?,
             local_only: job.get_bool("local_only", false)?,
             local_only_drop_execute: job.get_bool("local_only_drop_execute", false)?,
             register_only_tables: job.get_list("register_only_tables")?,
@@ -402,6 +414,17 @@ mod tests {
         for pick in [
             |c: &LondisteConfig| format!("{:?}", (c.loop_delay, c.exception_sleep, c.connection_lifetime)),
             |c: &LondisteConfig| format!("{:?}", (c.parallel_copies, c.local_only)),
+            |c: &LondisteConfig| {
+                format!(
+                    "{:?}",
+                    (
+                        c.copy_streams,
+                        c.copy_chunk_size,
+                        c.copy_snapshot_age,
+                        c.copy_index_jobs
+                    )
+                )
+            },
             |c: &LondisteConfig| format!("{:?}", (&c.consumer_name, &c.queue_name)),
             |c: &LondisteConfig| format!("{:?}", (c.lock_timeout, c.keepalive_stats)),
             |c: &LondisteConfig| format!("{:?}", (c.pgq_batch_collect_events, c.log_size, c.log_count)),

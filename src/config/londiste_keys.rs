@@ -5,8 +5,7 @@ use crate::config::key::{Effect, Key, KeyGroup, KeyType};
 const NO_RETRY_HELPER: &str = "statements of one transaction are never repeated behind its back";
 const NO_SKYLOG: &str =
     "log settings files (skylog.ini) are not read; the log goes to logfile and to standard error";
-const ONE_STREAM: &str =
-    "a copy streams its rows over one connection; parallel_copies is the number of tables at once";
+const ONE_STREAM: &str = "copy_streams is the number of connections of a copy here, and parallel_copies the number of tables at once";
 const NO_HANDLER: &str = "this handler is not in this version";
 const STREAMED: &str = "events are streamed, never held in memory as a whole";
 const FOLDED: &str = "repeated failures are folded into one log line here";
@@ -177,6 +176,32 @@ pub const LONDISTE_KEYS: &[KeyGroup] = &[
                 KeyType::Integer,
                 "1",
                 "How many tables may get their initial copy at the same time.",
+            ),
+            key(
+                "copy_streams",
+                KeyType::Integer,
+                "0",
+                "Over how many connections the rows of one large table are copied. 0: 2, from 4 GB on 4.",
+            ),
+            key(
+                "copy_chunk_size",
+                KeyType::Size,
+                "32 MB",
+                "Parts in which a large table is copied. Each is committed by itself, so an interrupted copy goes on \
+                 with those that lack. A table smaller than two of them is copied in one transaction.",
+            ),
+            key(
+                "copy_snapshot_age",
+                KeyType::Seconds,
+                "3600",
+                "How long the copy of a large table keeps one snapshot open on its source, where old row versions pile up \
+                 meanwhile; then it goes on with a new one. 0: until all rows are in.",
+            ),
+            key(
+                "copy_index_jobs",
+                KeyType::Integer,
+                "0",
+                "How many indexes of a large table are built at once after its rows are in. 0: as many as copy_streams.",
             ),
             key(
                 "threaded_copy_tables",

@@ -3,6 +3,8 @@
 //! ```text
 //! in-copy       one transaction here: lock, drop indexes and keys, truncate, COPY out of one snapshot of the source,
 //!               indexes and keys back, state `catching-up` with the snapshot. Killed anywhere: nothing happened.
+//!               A large table instead in ranges that are committed one by one (`large`). Killed anywhere: the ranges that
+//!               lack are copied, and what changed meanwhile.
 //! catching-up   replays the table's events with a consumer of its own; skips events whose transaction is contained in
 //!               the snapshot. Killed anywhere: goes on at its stored position.
 //! wanna-sync    ahead of the worker: waits for it.
@@ -12,9 +14,15 @@
 //! It leaves foreign keys to the worker. What it registered on the source (a consumer) it removes at the end; should
 //! it die just then, the worker finds and removes it.
 
+mod advice;
+mod large;
 mod load;
+mod objects;
 mod progress;
+mod pump;
+mod run;
 mod runner;
+mod side;
 mod source;
 
 pub use progress::{Progress, ProgressSink};

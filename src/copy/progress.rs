@@ -1,7 +1,7 @@
 //! How far a copy is: a bar on a terminal, lines in the log otherwise.
 
 use std::io::IsTerminal;
-use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -32,16 +32,18 @@ impl ProgressSink {
 pub struct Progress {
     table: String,
     bar: Option<ProgressBar>,
-    rows: Arc<AtomicU64>,
+    rows: AtomicU64,
     bytes: AtomicU64,
+    /// Rows that an interrupted copy had brought in.
+    rows_before: u64,
     expected_rows: u64,
     started: Instant,
-    told: Instant,
+    told: Mutex<Instant>,
 }
 
 impl Progress {
-    /// Begins; `expected_rows` is an estimate, 0 when there is none.
-    pub fn start(sink: &ProgressSink, table: &str, expected_rows: u64) -> Self {
+    /// Begins; `expected_rows` is an estimate, 0 when there is none, `rows_before` are there already.
+    pub fn start(sink: &ProgressSink, table: &str, expected_rows: u64, rows_before: u64) -> Self {
         let bar = sink.0.as_ref().map(|bars| {
             let bar = bars.add(ProgressBar::new(expected_rows.max(1)));
             let style = ProgressStyle::with_template(
@@ -53,31 +55,39 @@ impl Progress {
             });
             bar.set_style(style);
             bar.set_prefix(table.to_owned());
+            bar.set_position(rows_before);
+            bar.reset_eta();
             bar
         });
         let now = Instant::now();
         Self {
             table: table.to_owned(),
             bar,
-            rows: Arc::default(),
+            rows: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            rows_before,
             expected_rows,
             started: now,
-            told: now,
+            told: Mutex::new(now),
         }
     }
 
     /// Counts a piece of data.
-    pub fn add(&mut self, bytes: u64, rows: u64) {
-        let total = self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
+    pub fn add(&self, bytes: u64, rows: u64) {
+        let total = self.rows_before + self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         if let Some(bar) = &self.bar {
             if total > bar.length().unwrap_or(0) {
                 bar.set_length(total);
             }
             bar.set_position(total);
-        } else if self.told.elapsed() >= Duration::from_secs(10) {
-            self.told = Instant::now();
+            return;
+        }
+        // Who finds it locked leaves the telling to the other stream.
+        if let Ok(mut told) = self.told.try_lock()
+            && told.elapsed() >= Duration::from_secs(10)
+        {
+            *told = Instant::now();
             tracing::info!("{}: {}", self.table, self.line());
         }
     }
@@ -90,7 +100,7 @@ impl Progress {
         tracing::debug!("{}: {text}", self.table);
     }
 
-    /// Bytes and rows so far.
+    /// Bytes and rows of this process so far.
     pub fn totals(&self) -> (u64, u64) {
         (
             self.bytes.load(Ordering::Relaxed),
@@ -111,10 +121,12 @@ impl Progress {
             bytes as f64 / 1e6,
             rows as f64 / seconds
         );
-        if self.expected_rows > rows && rows > 0 {
-            let left = seconds * (self.expected_rows - rows) as f64 / rows as f64;
+        let here = self.rows_before + rows;
+        if self.expected_rows > here && rows > 0 {
+            let left = seconds * (self.expected_rows - here) as f64 / rows as f64;
             text.push_str(&format!(
-                ", about {left:.0} s left of an estimated {} rows",
+                ", {:.0}% of an estimated {} rows, about {left:.0} s left",
+                100.0 * here as f64 / self.expected_rows as f64,
                 self.expected_rows
             ));
         }

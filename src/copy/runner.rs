@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use super::large::{LargeCopy, ResumeError, Stale};
 use super::load::load_rows;
 use super::progress::ProgressSink;
+use super::run::Run;
 use super::source::{Source, ask_for_tick, find_source, load_source_table};
 use crate::apply::Applier;
 use crate::config::londiste::LondisteConfig;
@@ -278,13 +280,35 @@ impl<'a> Runner<'a> {
                 }
             }
         };
+        let large = LargeCopy {
+            job: self.job,
+            app: &self.app,
+            local: &self.local,
+            source: &self.source,
+            table,
+            from: QualifiedName::parse(&source_table.dest),
+        };
+        if let Some(run) = self.find_run(table).await? {
+            self.go_on(&large, run).await?;
+            return self.rows_are_in(table).await;
+        }
+        // A connection of its own: the reader's goes on hearing of ticks, and its transactions stay short.
+        let source = Session::connect(&self.source.info, &self.app).await?;
+        let in_ranges = large.is_due(&source).await?;
         self.register().await?;
         fault::point("copy.registered");
         tracing::info!("starting full copy of {}", table.name);
-        // A connection of its own: the reader's goes on hearing of ticks, and its transactions stay short.
-        let source = Session::connect(&self.source.info, &self.app).await?;
+        if in_ranges {
+            // Otherwise the next look at the table says what to do instead.
+            if let Some(run) = large.begin(source).await? {
+                large.finish(&run).await?;
+                return self.rows_are_in(table).await;
+            }
+            return Ok(());
+        }
         let loaded = load_rows(
             &source,
+            &self.source.node,
             &self.local,
             self.queue,
             table,
@@ -297,11 +321,61 @@ impl<'a> Runner<'a> {
             // The next look at the table says what to do instead.
             return Ok(());
         }
+        self.rows_are_in(table).await
+    }
+
+    /// Goes on where an earlier process stood, or starts over when that cannot be.
+    async fn go_on(&self, large: &LargeCopy<'_>, mut run: Run) -> Result<()> {
+        match large.resume(&mut run, &self.consumer).await {
+            Ok(()) => large.finish(&run).await,
+            Err(ResumeError::Failed(error)) => Err(error),
+            Err(ResumeError::Stale(Stale(why))) => large.start_over(&run, &why).await,
+        }
+    }
+
+    async fn rows_are_in(&mut self, table: &Table) -> Result<()> {
         self.passed = false;
         self.applier.forget();
         self.job.changed.notify_one();
         ask_for_tick(&self.job.config, self.reader.session(), &self.app).await;
+        // Beside what comes next: statistics are a help for the planner, not a part of the copy.
+        let info = ConnInfo::parse(&self.job.config.db)?;
+        let (app, dest, name) = (
+            self.app.clone(),
+            QualifiedName::parse(&table.dest),
+            table.name.clone(),
+        );
+        tokio::spawn(async move {
+            let analyzed = async {
+                let session = Session::connect(&info, &app).await?;
+                session
+                    .batch_execute(&format!("analyze {}", dest.quoted()))
+                    .await?;
+                session.close().await;
+                Ok::<(), Error>(())
+            };
+            match analyzed.await {
+                Ok(()) => tracing::info!("{name}: statistics gathered"),
+                Err(error) => tracing::warn!("{name}: no statistics gathered: {}", error.line()),
+            }
+        });
         Ok(())
+    }
+
+    /// The copy in ranges that an earlier process began, if this database keeps such.
+    async fn find_run(&self, table: &Table) -> Result<Option<Run>> {
+        if table.dropped_ddl.is_none() {
+            return Ok(None);
+        }
+        let kept: bool = self
+            .local
+            .query_one(sql::copy::CAN_KEEP_RUNS, &[])
+            .await?
+            .get("kept");
+        if !kept {
+            return Ok(None);
+        }
+        Run::find(&self.local, self.queue, &table.name).await
     }
 
     /// Registers the consumer at the source's present tick, here and there: whatever an earlier try left is replaced.
@@ -590,7 +664,7 @@ pub(crate) async fn drop_consumer(
 }
 
 /// Events of one table only; the row triggers write the global name, old ones may leave `public.` out.
-fn event_filter(table: &str) -> String {
+pub fn event_filter(table: &str) -> String {
     let mut names = quote_literal(table);
     if let Some(bare) = table.strip_prefix("public.") {
         names.push_str(", ");

@@ -21,6 +21,11 @@ impl Snapshot {
         txid < self.xmin || (txid < self.xmax && self.in_progress.binary_search(&txid).is_err())
     }
 
+    /// Every transaction with a smaller id had ended.
+    pub fn xmin(&self) -> i64 {
+        self.xmin
+    }
+
     /// Transactions that were open, though younger ones had ended; sorted.
     pub fn in_progress(&self) -> &[i64] {
         &self.in_progress

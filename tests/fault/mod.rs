@@ -2,6 +2,7 @@
 
 mod history;
 mod points;
+mod ranges;
 mod stop;
 mod tokens;
 mod twins;

@@ -28,6 +28,22 @@ const ROWS: &[&str] = &[
     "copy.data.committed",
 ];
 
+/// Points of a copy in ranges, in the order in which one copy can die at all of them.
+const RANGES: &[&str] = &[
+    "copy.ranges.before-commit",
+    "copy.ranges.committed",
+    "copy.resumed.committed",
+    "copy.range.before-commit:3",
+    "copy.range.committed:3",
+    "copy.delta.before-commit",
+    "copy.delta.committed",
+    "copy.index.before-commit",
+    "copy.index.committed",
+    "copy.structure.restored",
+    "copy.data.before-commit",
+    "copy.data.committed",
+];
+
 /// Points between the rows and the end.
 const HAND_OVER: &[&str] = &[
     "copy.catch-up.before-commit",
@@ -42,9 +58,14 @@ const COPY_AHEAD: &[&str] = &["copy.wanna-sync.committed", "worker.do-sync.commi
 
 #[test]
 fn every_fault_point_is_run() {
-    let mut run: Vec<&str> = [REPLAY, ROWS, HAND_OVER, COPY_AHEAD].concat();
+    let mut run: Vec<&str> = [REPLAY, ROWS, RANGES, HAND_OVER, COPY_AHEAD]
+        .concat()
+        .iter()
+        .map(|point| point.split(':').next().unwrap_or(point))
+        .collect();
     let mut all = londiste::service::fault::FAULT_POINTS.to_vec();
     run.sort_unstable();
+    run.dedup();
     all.sort_unstable();
     assert_eq!(run, all);
 }
@@ -69,6 +90,21 @@ fn death_before_the_rows_are_in() {
         scene.die_at(point);
         scene.recover(point, Some(load));
     }
+}
+
+#[test]
+fn deaths_of_a_copy_in_ranges() {
+    let mut scene = Scene::new("f_ranges");
+    scene.cascade["branch"].configure("copy_chunk_size = 8 kB\ncopy_streams = 2");
+    let load = scene.start_load();
+    scene.resync("child");
+    for point in RANGES {
+        scene.die_at(point);
+        scene.change();
+    }
+    scene.recover("deaths of a copy in ranges", Some(load));
+    let log = scene.cascade["branch"].log();
+    assert!(!log.contains("starts over"), "the copy was resumed each time");
 }
 
 #[test]

@@ -105,3 +105,41 @@ create table if not exists londiste_rs.retry_mark (
     reason         text,
     primary key (consumer_name, batch_id, ev_id)
 );
+
+-- copy_run: the first copy of a large table that is loaded in ranges, each committed by itself, so that an interruption
+-- costs the ranges in work only. A row counts while londiste.table_info.dropped_ddl of its table begins with
+-- '-- londiste_rs.copy_run ' and its copy_id; what the copy dropped is in dropped_ddl. The snapshot is the source's. Once
+-- is_resumed the ranges are from several snapshots, each with only those rows that this one sees, too.
+create table if not exists londiste_rs.copy_run (
+    copy_id         int8 generated always as identity primary key,
+    queue_name      text not null,
+    table_name      text not null,
+    source_node     text not null,
+    source_files    text not null,
+    column_names    text[] not null,
+    key_columns     text[] not null,
+    row_snapshot    text not null,
+    is_resumed      bool not null default false,
+    unique (queue_name, table_name)
+);
+
+-- copy_range: its parts, blocks of one file of the source each. row_count is null until the rows are in.
+create table if not exists londiste_rs.copy_range (
+    copy_id         int8 not null,
+    range_nr        int4 not null,
+    relation        text not null,
+    first_block     int8 not null,
+    end_block       int8 not null,
+    row_count       int8,
+    primary key (copy_id, range_nr)
+) with (fillfactor = 50);
+
+-- copy_object: what comes back after the rows: an index (none: null) that can be built beside others, then statements.
+create table if not exists londiste_rs.copy_object (
+    copy_id         int8 not null,
+    object_nr       int4 not null,
+    object_name     text not null,
+    index_sql       text,
+    other_sql       text[] not null,
+    primary key (copy_id, object_nr)
+);

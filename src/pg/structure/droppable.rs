@@ -15,6 +15,26 @@ pub struct DroppableObject {
     /// Statements in the order in which they must run: the object itself first, then what hangs on it (comment, CLUSTER
     /// mark, replica identity, statistics targets).
     pub create_sql: Vec<String>,
+    /// Whether the first of them builds an index and nothing else, so that it can run beside others of its kind.
+    pub builds_index: bool,
+}
+
+impl DroppableObject {
+    /// The statement that builds its index and may be run again, if it has one of its own.
+    pub fn index_sql(&self) -> Option<String> {
+        let sql = self.create_sql.first().filter(|_| self.builds_index)?;
+        for head in ["CREATE UNIQUE INDEX ", "CREATE INDEX "] {
+            if let Some(rest) = sql.strip_prefix(head) {
+                return Some(format!("{head}IF NOT EXISTS {rest}"));
+            }
+        }
+        None
+    }
+
+    /// The statements that follow [`DroppableObject::index_sql`]; all when there is none.
+    pub fn other_sql(&self) -> &[String] {
+        &self.create_sql[usize::from(self.index_sql().is_some())..]
+    }
 }
 
 impl TableStructure {
@@ -51,6 +71,7 @@ impl TableStructure {
                     is_constraint: false,
                     drop_sql: format!("drop index {}", self.quoted_index(index)),
                     create_sql,
+                    builds_index: true,
                 });
             }
         }
@@ -61,15 +82,18 @@ impl TableStructure {
         let table = self.name.quoted();
         let name = quote_ident(&constraint.name);
         let mut create_sql = Vec::new();
-        match key_over_index(constraint, index) {
-            // A constraint's definition leaves out storage parameters and tablespace; that of its index has them.
-            Some(definition) if has_own_properties(index) => {
+        let over_index = key_over_index(constraint, index);
+        let builds_index = over_index.is_some();
+        match over_index {
+            // A constraint's definition leaves out storage parameters and tablespace; that of its index has them. And
+            // several indexes can be built at once, several constraints cannot.
+            Some(definition) => {
                 create_sql.push(index.definition.clone());
                 create_sql.push(format!(
                     "alter table only {table} add constraint {name} {definition}"
                 ));
             }
-            _ => {
+            None => {
                 create_sql.push(format!(
                     "alter table only {table} add constraint {name} {}",
                     constraint.definition
@@ -103,6 +127,7 @@ impl TableStructure {
             is_constraint: true,
             drop_sql: format!("alter table only {table} drop constraint {name}"),
             create_sql,
+            builds_index,
         }
     }
 

@@ -1,0 +1,11 @@
+-- Other queues that bring rows into the same local table (a merge), and whether one of them copies in ranges just now.
+-- $1 text      queue name
+-- $2 text      global table name
+-- Returns one row: any_sibling bool, busy bool.
+select count(*) > 0 as any_sibling,
+       coalesce(pg_catalog.bool_or(other.dropped_ddl like '-- londiste\_rs.copy\_run %'), false) as busy
+  from londiste.table_info mine
+  join londiste.table_info other
+    on coalesce(other.dest_table, other.table_name) = coalesce(mine.dest_table, mine.table_name)
+   and other.queue_name <> mine.queue_name
+ where mine.queue_name = $1::text and mine.table_name = $2::text and other.local
