@@ -199,10 +199,13 @@ room! {
 room! {
     /// Replicated tables.
     table {
+        CAPTURE_REFRESH = "capture_refresh",
+        CAPTURE_STATE = "capture_state",
         FIND_WORKER = "find_worker",
         FORGET_TABLE_STATE = "forget_table_state",
         GLOBAL_REMOVE_SEQ = "global_remove_seq",
         GLOBAL_REMOVE_TABLE = "global_remove_table",
+        HAS_CAPTURE = "has_capture",
         HOLD_DROPPED_DDL = "hold_dropped_ddl",
         LIST_FOREIGN_KEYS = "list_foreign_keys",
         LIST_MISSING = "list_missing",

@@ -265,6 +265,76 @@ fn check_tells_differences() {
 }
 
 #[test]
+fn triggers_that_no_longer_fit_are_told_and_made_again() {
+    let (root, leaf) = pair();
+    root.db.psql(TABLES);
+    leaf.db.psql(TABLES);
+    root.must(&["add-table", "a", "b"]);
+    leaf.must(&["add-table", "a", "b"]);
+    root.db.psql(
+        "alter table a add c int; drop trigger _londiste_replika_u on b; create table child () inherits (b)",
+    );
+    insta::assert_snapshot!(root.run(&["check"]), @r#"
+    [exit 1]
+    public.a: warning: triggers here: the table was changed, or londiste was upgraded: changes are logged completely, but slowly; to put it right: add-table public.a
+    public.b: error: triggers here: it must be captured by row, because other tables inherit from it: their rows would be logged as its own; to put it right: add-table public.b
+    ! hint: 2 of 2 tables need a look
+    "#);
+    insta::assert_snapshot!(leaf.run(&["check", "a"]), @r#"
+    [exit 1]
+    public.a: error: column "c" (integer) is missing here
+    public.a: warning: triggers on the provider: the table was changed, or londiste was upgraded: changes are logged completely, but slowly; to put it right: add-table public.a, with the provider's job file
+    ! hint: 1 of 1 tables need a look
+    "#);
+    insta::assert_snapshot!(root.run(&["add-table", "a", "b"]), @r#"
+    [exit 0]
+    ! INFO public.a already processed
+    ! INFO public.b already processed
+    ! INFO public.a: made its triggers again, it is captured by statement
+    ! INFO public.b: made its triggers again, it is captured by row, with a trigger made for it
+    "#);
+    insta::assert_snapshot!(root.run(&["check"]), @r#"
+    [exit 0]
+    public.a: ok
+    public.b: ok
+    "#);
+    insta::assert_snapshot!(root.run(&["add-table", "a", "b"]), @r#"
+    [exit 0]
+    ! INFO public.a already processed
+    ! INFO public.b already processed
+    "#);
+    insta::assert_snapshot!(root.run(&["add-table", "a", "b", "--capture=statement"]), @r#"
+    [exit 0]
+    ! INFO public.a already processed
+    ! INFO public.b already processed
+    ! WARNING public.b: it cannot be captured by statement: other tables inherit from it: their rows would be logged as its own
+    "#);
+    insta::assert_snapshot!(root.run(&["add-table", "a", "--capture=row"]), @r#"
+    [exit 0]
+    ! INFO public.a already processed
+    ! INFO public.a: made its triggers again, it is captured by row, with a trigger made for it
+    "#);
+    insta::assert_snapshot!(root.run(&["add-table", "a", "--capture=ancestor"]), @r#"
+    [exit 0]
+    ! INFO public.a already processed
+    ! INFO public.a: made its triggers again, it is captured by row, with the general trigger
+    "#);
+    insta::assert_snapshot!(root.run(&["add-table", "a", "--capture=auto"]), @r#"
+    [exit 0]
+    ! INFO public.a already processed
+    ! INFO public.a: made its triggers again, it is captured by statement
+    "#);
+    insta::assert_snapshot!(leaf.run(&["add-table", "a", "--capture=auto"]), @r#"
+    [exit 0]
+    ! INFO public.a already processed
+    "#);
+    let captures = "select string_agg(capture || ' ' || state, ', ' order by t)
+        from unnest(array['public.a', 'public.b']) t, londiste_rs.capture_state('replika', t)";
+    assert_eq!(root.db.psql(captures), "statement ok, row ok");
+    assert_eq!(leaf.db.psql(captures), "deny ok, deny ok");
+}
+
+#[test]
 fn foreign_keys_are_listed() {
     let root = Node::root("node1");
     root.db.psql(

@@ -11,7 +11,7 @@ insert into t values (1,'a',1,1),(2,'b',2,2); update t set n=5; select verify('s
 alter table t add column extra text default 'dflt'; alter table t_copy add column extra text;  update t_copy set extra='dflt';
 update t set extra = 'kept' where k = 1; insert into t values (3,'c',3,3,'kept too'); select verify('added');
 select state from londiste_rs.capture_state('q','public.t');
-select londiste_rs.capture_refresh('q','public.t'); update t set extra='again', v='a' ; select verify('refreshed'); select state from londiste_rs.capture_state('q','public.t');
+select capture from londiste_rs.capture_refresh('q','public.t'); update t set extra='again', v='a' ; select verify('refreshed'); select state from londiste_rs.capture_state('q','public.t');
 alter table t rename column v to w; alter table t_copy rename column v to w; update t set w = 'renamed'; insert into t(k,w) values (10,'x'); delete from t where k = 2; select verify('renamed');
 alter table t drop column n; alter table t_copy drop column n; update t set w = 'dropped'; select verify('dropped');
 alter table t rename column k to kk; alter table t_copy rename column k to kk; update t set w='key renamed'; update t set kk = kk+100 where kk < 5; delete from t where kk=10; select verify('key renamed');
@@ -21,7 +21,7 @@ select verify('key');
 alter table t rename to t9; insert into t9 values (50,'n','p','e'); select distinct ev_extra1 from pgq.event_template where ev_id > (select id from replay_pos); alter table t9 rename to t; select verify('rename');
 create schema o; alter table t set schema o; insert into o.t values (51,'n','p','e'); select distinct ev_extra1 from pgq.event_template where ev_id > (select id from replay_pos);  alter schema o rename to oo; insert into oo.t values (52,'n','p','e'); select distinct ev_extra1 from pgq.event_template where ev_id > (select id from replay_pos); alter table oo.t set schema public;
 select verify('schema');
-select londiste_rs.capture_refresh('q','public.t');
+select capture from londiste_rs.capture_refresh('q','public.t');
 create table child() inherits (t); insert into child values (60,'c','p','e'),(61,'c','p','e'); update t set extra='both'; delete from t where kk=61; select count(*) from child; drop table child; select verify('child');
 create table par(like t); select refuse('alter table t inherit par', 'prevents table "t" from becoming');
 create table pt(like t) partition by range(kk); select refuse('alter table pt attach partition t default', 'prevents table "t" from becoming');

@@ -9,6 +9,7 @@ use clap::Args;
 use tracing::{info, warn};
 
 use super::after::{explain_lock_wait, hint_at_worker, limit_lock_waits, wake_workers};
+use super::capture::{CaptureWay, check_capture, refresh_captures};
 use super::expand::{expand, near};
 use super::handler::handler_string;
 use super::refusal::{Place, TriggerWish, check_key, check_kind, dest_of, unquoted};
@@ -62,6 +63,13 @@ pub struct AddTableArgs {
     /// Letters for the trigger: I U D what to log; Q L J format; B A before or after; S skip the change itself
     #[arg(long, value_name = "FLAGS")]
     pub trigger_flags: Option<String>,
+    /// How changes are captured: once per statement where that is right, or once per row
+    ///
+    /// auto: by statement triggers where they are right, else as row. row: by a row trigger made for the table, where that
+    /// is possible, else as ancestor. ancestor: by the general row triggers of schema pgq. For a table that was added
+    /// before, the triggers are made again; without this option too, where the table was changed.
+    #[arg(long, value_name = "HOW", value_enum)]
+    pub capture: Option<CaptureWay>,
     /// Argument for the trigger function, such as ignore=col, backup, pkey=col1,col2; may be given several times
     #[arg(long, value_name = "ARG")]
     pub trigger_arg: Vec<String>,
@@ -135,6 +143,7 @@ impl AddTableArgs {
     /// Arguments for `local_add_table`, in the ancestor's order.
     fn trigger_args(&self, wish: &TriggerWish) -> Option<Vec<String>> {
         let mut args = wish.args.clone();
+        args.extend(self.capture.map(|way| format!("capture={}", way.word())));
         args.extend(wish.flags.as_ref().map(|flags| format!("tgflags={flags}")));
         for (given, word) in [
             (self.no_triggers, "no_triggers"),
@@ -194,6 +203,7 @@ pub async fn add_table(context: Context, args: AddTableArgs) -> Result<u8> {
 
     let lock_timeout = admin.config.lock_timeout;
     limit_lock_waits(admin.local().await?, lock_timeout).await?;
+    check_capture(&mut admin, args.capture).await?;
 
     let mut upstream = None;
     if !node.is_root() {
@@ -298,6 +308,7 @@ async fn expand_names(
     for name in &found.already {
         info!("{name} already processed");
     }
+    refresh_captures(admin, &here, &found.already, args.capture).await?;
     for pattern in args
         .tables
         .iter()

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::after::{explain_lock_wait, limit_lock_waits};
+use super::capture::capture_problem;
 use super::registry::{Registered, load_tables};
 use super::remove::expand_attached;
 use crate::cli::Context;
@@ -110,10 +111,18 @@ async fn check_one(
         }
         found.extend(trigger_differences(theirs, queue, "on the provider"));
     }
+    if let (Some(_), Some((session, there))) = (&theirs, provider)
+        && let Some(there) = there.iter().find(|t| t.name == table.name)
+    {
+        let place = "on the provider";
+        found.extend(capture_problem(&**session, queue, &table.name, &there.dest, place).await?);
+    }
     let no_trigger_wanted = theirs.as_ref().is_some_and(|t| !has_row_capture(t, queue));
     if !no_trigger_wanted {
         found.extend(trigger_differences(&ours, queue, "here"));
     }
+    let local = admin.local().await?;
+    found.extend(capture_problem(&**local, queue, &table.name, &table.dest, "here").await?);
     Ok(found)
 }
 

@@ -2,6 +2,7 @@
 
 mod add;
 mod after;
+mod capture;
 mod check;
 mod expand;
 mod handler;

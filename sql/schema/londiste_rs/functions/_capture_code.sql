@@ -167,12 +167,12 @@ language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 -- Returns:
 --      the statement, with everything in it qualified
 --
--- As in pgq.insert_event_raw() the transaction has its id before the queue is looked at: it has changed a row.
+-- As in pgq.insert_event_raw() the transaction has its id before the queue is looked at: it has changed a row. The event's
+-- id is the column's default, which makes for a simpler plan.
 -- ----------------------------------------------------------------------
 declare
     q record;
     v_events text;
-    v_sequence text;
     v_guard text;
     v_extra1 text := coalesce(i_extra1, (
         select n.nspname || '.' || c.relname
@@ -181,17 +181,15 @@ begin
     select * into q from pgq.queue where queue_name = i_queue;
     v_events := format('%I.%I', split_part(q.queue_data_pfx, '.', 1),
         substr(q.queue_data_pfx, strpos(q.queue_data_pfx, '.') + 1) || '_' || i_number);
-    v_sequence := format('%I.%I', split_part(q.queue_event_seq, '.', 1),
-        substr(q.queue_event_seq, strpos(q.queue_event_seq, '.') + 1));
     v_guard := format('q.queue_name operator(pg_catalog.=) %L and q.queue_cur_table operator(pg_catalog.=) %s'
         ' and q.queue_id operator(pg_catalog.=) %s and not q.queue_disable_insert and q.queue_per_tx_limit is null',
         i_queue, i_number, q.queue_id);
     if i_kind = 'row' then
-        return format(E'insert into %s (ev_id, ev_time, ev_txid, ev_type, ev_data, ev_extra1)'
-                      '\nselect pg_catalog.nextval(%L::pg_catalog.regclass), pg_catalog.now(), pg_catalog.txid_current(),'
-                      ' v_type, v_data, %L\n  from pgq.queue q\n where %s', v_events, v_sequence, v_extra1, v_guard);
+        return format(E'insert into %s (ev_time, ev_txid, ev_type, ev_data, ev_extra1)'
+                      '\nselect pg_catalog.now(), pg_catalog.txid_current(),'
+                      ' v_type, v_data, %L\n  from pgq.queue q\n where %s', v_events, v_extra1, v_guard);
     end if;
-    return londiste_rs._capture_sql(i_kind, i_table, v_events, v_sequence, v_extra1, v_guard);
+    return londiste_rs._capture_sql(i_kind, i_table, v_events, null, v_extra1, v_guard);
 end;
 $$;
 
@@ -207,29 +205,32 @@ language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
     v_schema text := (select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = i_table);
     v_types oid[] := array(
-        select a.atttypid from pg_attribute a
-         where a.attrelid = i_table and a.attnum > 0 and not a.attisdropped and a.attgenerated = '');
+        select distinct coalesce(nullif(y.typelem, 0), y.oid)
+          from pg_attribute a join pg_type y on y.oid = londiste_rs._capture_base_type(a.atttypid)
+         where a.attrelid = i_table and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+           and y.typtype <> 'e');
+    -- whose text does not depend on the session's settings, and those for which one setting matters
+    v_dates oid[] := array['date', 'timestamp', 'timestamptz']::regtype[];
+    v_floats oid[] := array['float4', 'float8']::regtype[];
+    v_spans oid[] := array['interval']::regtype[];
+    v_plain oid[] := array['text', 'varchar', 'bpchar', 'name', '"char"', 'int2', 'int4', 'int8', 'oid', 'bool', 'uuid', 'numeric',
+                           'json', 'jsonb', 'time', 'timetz', 'inet', 'cidr', 'macaddr', 'bit', 'varbit']::regtype[];
+    v_has_other bool := not v_types <@ (v_plain || v_dates || v_floats || v_spans || 'bytea'::regtype::oid);
 begin
     return format($code$pg_catalog.current_setting('session_replication_role') operator(pg_catalog.<>) 'local'
         and pg_catalog.current_setting('transaction_isolation') operator(pg_catalog.=) 'read committed'
-        and TG_TABLE_SCHEMA operator(pg_catalog.=) %L%s$code$, v_schema,
-        case
-            -- types whose text has more settings
-            when cardinality(pgq._row_style(i_table)) > 4 then ' and false'
-            -- types whose text does not depend on the session's settings
-            when exists (
-                select 1 from unnest(v_types) u (type)
-                 where u.type not in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'name'::regtype,
-                            'int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'oid'::regtype, 'bool'::regtype,
-                            'uuid'::regtype, 'numeric'::regtype, 'json'::regtype, 'jsonb'::regtype, 'bytea'::regtype)
-                   and not exists (select 1 from pg_type y where y.oid = u.type and y.typtype = 'e'))
-            then $code$
-        and pg_catalog.starts_with(pg_catalog.current_setting('datestyle'), 'ISO')
-        and pg_catalog.current_setting('intervalstyle') operator(pg_catalog.=) 'postgres'
-        and pg_catalog.current_setting('bytea_output') operator(pg_catalog.=) 'hex'
-        and pg_catalog.current_setting('extra_float_digits') operator(pg_catalog.~) '^[123]'$code$
-            else ''
-        end);
+        and TG_TABLE_SCHEMA operator(pg_catalog.=) %L%s$code$, v_schema, concat(
+        -- types whose text has more settings
+        case when cardinality(pgq._row_style(i_table)) > 4 then ' and false' end,
+        case when v_has_other or v_types && v_dates then $code$
+        and pg_catalog.starts_with(pg_catalog.current_setting('datestyle'), 'ISO')$code$ end,
+        case when v_has_other or v_types && v_spans then $code$
+        and pg_catalog.current_setting('intervalstyle') operator(pg_catalog.=) 'postgres'$code$ end,
+        case when v_has_other or v_types && v_floats then $code$
+        and pg_catalog.current_setting('extra_float_digits') operator(pg_catalog.~) '^[123]'$code$ end,
+        -- of bytea itself the code makes hex, of arrays of it the output function
+        case when v_has_other or v_types @> array['bytea'::regtype::oid] then $code$
+        and pg_catalog.current_setting('bytea_output') operator(pg_catalog.=) 'hex'$code$ end));
 end;
 $$;
 

@@ -24,7 +24,7 @@ language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 --                      gone    - no events: a query that tells whether no key of the old rows is in the table
 --      i_table     - table
 --      i_events    - quoted name of the event table
---      i_sequence  - quoted name of the event sequence
+--      i_sequence  - quoted name of the event sequence; null: the id is the column's default
 --      i_extra1    - ev_extra1
 --      i_guard     - condition on the row q of pgq.queue, without which I, U, U1 and D make no events; null: none
 --
@@ -45,7 +45,6 @@ declare
     v_native bool[];
     v_insert text;
     v_fields text;
-    v_seq text;
     v_new_data text := londiste_rs._capture_data(i_table, 'n');
     v_old_data text := londiste_rs._capture_data(i_table, 'o');
     v_key text;
@@ -117,10 +116,10 @@ begin
                   from unnest(v_key_names) with ordinality u (name, pos)) k;
     end if;
 
-    v_seq := quote_literal(i_sequence) || '::pg_catalog.regclass';
-    v_fields := format(E'insert into %s (ev_id, ev_time, ev_txid, ev_type, ev_data, ev_extra1)'
-                       '\nselect pg_catalog.nextval(%s), pg_catalog.now(), pg_catalog.txid_current(), ',
-                       i_events, v_seq);
+    v_fields := format(E'insert into %s (%sev_time, ev_txid, ev_type, ev_data, ev_extra1)'
+                       '\nselect %spg_catalog.now(), pg_catalog.txid_current(), ',
+                       i_events, case when i_sequence is not null then 'ev_id, ' end,
+                       'pg_catalog.nextval(' || quote_literal(i_sequence) || '::pg_catalog.regclass), ');
     v_sources := case v_op
         when 'INSERT' then '{new}' when 'DELETE' then '{old}' else '{old,new}' end;
 

@@ -1,8 +1,8 @@
 create or replace function londiste_rs.capture_choice(
-    i_queue text, i_table oid, i_trg_args text[], out choice text, out reason text)
+    i_queue text, i_table oid, i_trg_args text[], i_role name default current_user, out choice text, out reason text)
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
--- Function: londiste_rs.capture_choice(3)
+-- Function: londiste_rs.capture_choice(4)
 --
 --      Decides how the changes of a table can be captured.
 --
@@ -10,6 +10,7 @@ language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 --      i_queue     - queue
 --      i_table     - table
 --      i_trg_args  - what londiste.create_trigger() takes, without capture=; null: nothing
+--      i_role      - who makes the triggers, and whose rights they will have
 --
 -- Returns:
 --      choice      - statement: by generated statement triggers; row: by a generated row trigger; ancestor: by a row
@@ -34,7 +35,7 @@ begin
     if exists (
         select 1
           from unnest(array['pgq._set_style(text[])', 'pgq._row_style(oid)', 'pgq._may_replay()', 'pgq._url_row(text[],bool[],text[])']) u (name)
-         where coalesce(not has_function_privilege(to_regprocedure(u.name), 'execute'), true))
+         where coalesce(not has_function_privilege(i_role, to_regprocedure(u.name), 'execute'), true))
     then
         reason := 'schema pgq is not ours';
         return;
@@ -53,7 +54,7 @@ begin
         reason := format('the trigger flags %s need it', v_letters);
         return;
     end if;
-    select k.relkind, k.relispartition, k.relrowsecurity, k.oid into c
+    select k.relkind, k.relispartition, k.relrowsecurity, k.relforcerowsecurity, k.relowner into c
       from pg_class k where k.oid = i_table;
     if not found or c.relkind <> 'r' then
         reason := 'it is no plain table';
@@ -63,16 +64,16 @@ begin
     elsif exists (select 1 from pg_attribute a join pg_index i on i.indrelid = a.attrelid and i.indisprimary
                    where a.attrelid = i_table and a.attnum = any (i.indkey) and a.attgenerated <> '') then
         reason := 'its key is generated';
-    elsif not has_schema_privilege('londiste_rs', 'create') then
-        reason := format('role %s may not create functions in schema londiste_rs', quote_ident(current_user));
-    elsif not has_sequence_privilege(format('%I.%I', split_part(q.queue_event_seq, '.', 1),
+    elsif not has_schema_privilege(i_role, 'londiste_rs', 'create') then
+        reason := format('role %s may not create functions in schema londiste_rs', quote_ident(i_role));
+    elsif not has_sequence_privilege(i_role, format('%I.%I', split_part(q.queue_event_seq, '.', 1),
                                             substr(q.queue_event_seq, strpos(q.queue_event_seq, '.') + 1)), 'usage')
         or exists (
             select 1 from generate_series(0, q.queue_ntables - 1) g (i)
-             where not has_table_privilege(format('%I.%I', split_part(q.queue_data_pfx, '.', 1),
+             where not has_table_privilege(i_role, format('%I.%I', split_part(q.queue_data_pfx, '.', 1),
                        substr(q.queue_data_pfx, strpos(q.queue_data_pfx, '.') + 1) || '_' || g.i), 'insert'))
     then
-        reason := format('role %s may not insert into the queue''s tables', quote_ident(current_user));
+        reason := format('role %s may not insert into the queue''s tables', quote_ident(i_role));
     end if;
     if reason is not null then
         return;
@@ -89,10 +90,13 @@ begin
         reason := 'other tables inherit from it: their rows would be logged as its own';
     elsif not exists (select 1 from pg_index i where i.indrelid = i_table and i.indisprimary) then
         reason := 'it has no primary key';
-    elsif not has_table_privilege(i_table, 'select') then
-        reason := format('role %s may not read it', quote_ident(current_user));
-    elsif c.relrowsecurity and row_security_active(i_table) then
-        reason := format('row security hides rows from role %s', quote_ident(current_user));
+    elsif not has_table_privilege(i_role, i_table, 'select') then
+        reason := format('role %s may not read it', quote_ident(i_role));
+    elsif c.relrowsecurity
+        and not exists (select 1 from pg_roles r where r.rolname = i_role and (r.rolsuper or r.rolbypassrls))
+        and (c.relforcerowsecurity or not pg_has_role(i_role, c.relowner, 'usage'))
+    then
+        reason := format('row security hides rows from role %s', quote_ident(i_role));
     else
         choice := 'statement';
     end if;

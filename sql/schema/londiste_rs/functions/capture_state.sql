@@ -17,7 +17,7 @@ language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 --                              but slowly
 --                    wrong   - capture by statement is not right for this table any more, or triggers are missing
 --                    none    - there are no triggers
---      advice      - what to do; null when ok
+--      advice      - what is wrong, or else; null when ok. londiste_rs.capture_refresh() puts it right.
 -- ----------------------------------------------------------------------
 declare
     v_table oid := londiste.find_table_oid(i_table);
@@ -26,12 +26,13 @@ declare
     v_ops text[] := '{}';
     v_wanted text[];
     v_has_guard bool := false;
+    v_owner name;
     t record;
 begin
     capture := 'none';
     state := 'none';
     for t in
-        select g.tgtype, p.proname, p.prosrc, p.pronamespace = 'londiste_rs'::regnamespace as ours,
+        select g.tgtype, p.proname, p.prosrc, pg_get_userbyid(p.proowner) as owner, p.pronamespace = 'londiste_rs'::regnamespace as ours,
                londiste_rs._capture_args(g.tgargs) as args
           from pg_trigger g join pg_proc p on p.oid = g.tgfoid
          where g.tgrelid = v_table and not g.tgisinternal and (g.tgtype & 32) = 0
@@ -51,6 +52,7 @@ begin
                 v_has_guard := true;
             else
                 v_ops := v_ops || londiste_rs._capture_ops(t.tgtype);
+                v_owner := t.owner;
             end if;
             if t.proname ~ '_[iud]$' and t.prosrc <> londiste_rs._capture_code(
                     i_queue, v_table,
@@ -66,17 +68,16 @@ begin
         end if;
     end loop;
     if capture in ('statement', 'row') then
-        select * into v_choice from londiste_rs.capture_choice(i_queue, v_table, v_args);
+        select * into v_choice from londiste_rs.capture_choice(i_queue, v_table, v_args, coalesce(v_owner, current_user));
         if capture = 'statement' and v_choice.choice <> 'statement' then
             state := 'wrong';
-            advice := format('it must be captured by row, because %s; select londiste_rs.capture_refresh(%L, %L)',
-                             v_choice.reason, i_queue, i_table);
+            advice := format('it must be captured by row, because %s', v_choice.reason);
         elsif capture = 'statement' and not v_ops @> v_wanted then
             state := 'wrong';
-            advice := format('a trigger is missing; select londiste_rs.capture_refresh(%L, %L)', i_queue, i_table);
+            advice := 'a trigger is missing: some changes are not logged';
         elsif state = 'stale' or capture = 'statement' and (v_wanted is null or not v_has_guard) or v_choice.choice = 'ancestor' then
             state := 'stale';
-            advice := format('generate its triggers again: select londiste_rs.capture_refresh(%L, %L)', i_queue, i_table);
+            advice := 'the table was changed, or londiste was upgraded: changes are logged completely, but slowly';
         end if;
     elsif capture = 'none' then
         advice := 'the table has no triggers of this queue';
@@ -112,60 +113,81 @@ begin
 end;
 $$;
 
-create or replace function londiste_rs.capture_refresh(i_queue text, i_table text)
-returns text
+create or replace function londiste_rs.capture_refresh(
+    i_queue text, i_table text, i_way text default null, out capture text, out changed bool, out reason text)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
--- Function: londiste_rs.capture_refresh(2)
+-- Function: londiste_rs.capture_refresh(3)
 --
---      Generates the triggers of a table again, after it was changed, or replaces them by others where they are not
---      right any more: statement triggers by a row trigger, that one by one of schema pgq. Triggers that were not
---      generated stay as they are.
+--      Makes the triggers of a table again: as they have to be after the table was changed, or in another way.
 --
 -- Parameters:
 --      i_queue     - queue
 --      i_table     - local name of the table
+--      i_way       - auto, statement, row, ancestor: as for londiste.create_trigger(); null: as it is now, where that is
+--                    still right, and leave triggers alone that were not generated
 --
 -- Returns:
---      how the table is captured now: statement, row, ancestor, deny, none
+--      capture     - how the table is captured now: statement, row, ancestor, deny, none
+--      changed     - whether triggers or their functions were made
+--      reason      - why not by statement; why not in the way asked for. Triggers that deny changes, in BEFORE, or of
+--                    another form of events stay as they are.
 --
 -- Locks:
 --      the table, SHARE ROW EXCLUSIVE; ACCESS EXCLUSIVE when triggers are replaced
 -- ----------------------------------------------------------------------
 declare
     v_table oid := londiste.find_table_oid(i_table);
-    v_way text := (select s.capture from londiste_rs.capture_state(i_queue, i_table) s);
+    v_name text;
     v_args text[];
-    v_ops text[];
     v_bits int2 := 0;
-    v_choice text;
+    v_choice record;
+    v_way text;
     t record;
 begin
-    if v_way not in ('statement', 'row') then
-        return v_way;
+    changed := false;
+    select s.capture, s.state into capture, v_name from londiste_rs.capture_state(i_queue, i_table) s;
+    if i_way is null and (capture not in ('statement', 'row') or v_name = 'ok') or capture in ('deny', 'none') then
+        return;
     end if;
     for t in
-        select londiste_rs._capture_args(g.tgargs) as args, g.tgtype
+        select londiste_rs._capture_args(g.tgargs) as args, g.tgtype, g.tgname, p.proname,
+               p.pronamespace = 'londiste_rs'::regnamespace as ours
           from pg_trigger g join pg_proc p on p.oid = g.tgfoid
-         where g.tgrelid = v_table and not g.tgisinternal and p.pronamespace = 'londiste_rs'::regnamespace
-           and p.proname ~ '(_[iudr]|^capture_begin)$' and londiste_rs._capture_queue(g.tgargs) = i_queue
+         where g.tgrelid = v_table and not g.tgisinternal and g.tgtype & 32 = 0
+           and londiste_rs.is_capture(g.tgfoid) and p.proname <> 'capture_guard'
+           and londiste_rs._capture_queue(g.tgargs) = i_queue
     loop
         v_args := nullif(t.args[2:], '{}');
         v_bits := v_bits | t.tgtype;
+        if not t.ours and (t.proname <> 'logutriga' or t.tgtype & 2 > 0) then
+            reason := format('trigger %s is of another kind', quote_ident(t.tgname));
+            return;
+        end if;
     end loop;
-    v_ops := londiste_rs._capture_ops(v_bits);
-    select c.choice into v_choice from londiste_rs.capture_choice(i_queue, v_table, v_args) c;
-    if v_choice = 'statement' then
-        v_choice := v_way;
+    select c.choice, c.reason into v_choice from londiste_rs.capture_choice(i_queue, v_table, v_args) c;
+    reason := v_choice.reason;
+    v_way := case when i_way = 'auto' then 'statement' else coalesce(i_way, capture) end;
+    if array_position(array['ancestor', 'row', 'statement'], v_choice.choice)
+        < array_position(array['ancestor', 'row', 'statement'], v_way)
+    then
+        v_way := v_choice.choice;
+    else
+        reason := null;
     end if;
-    if v_choice <> 'ancestor' then
-        perform londiste_rs.capture_create(i_queue, v_table, v_ops, v_args, v_choice);
-        return v_choice;
+    if v_way = 'ancestor' and capture = 'ancestor' then
+        return;
+    end if;
+
+    capture := v_way;
+    if v_way <> 'ancestor' then
+        changed := londiste_rs.capture_create(i_queue, v_table, londiste_rs._capture_ops(v_bits), v_args, v_way);
+        return;
     end if;
     perform londiste_rs.capture_drop(i_queue, v_table);
     execute format('create trigger %I after %s on %s for each row execute procedure pgq.logutriga(%s)',
-        '_londiste_' || i_queue, array_to_string(v_ops, ' or '), v_table::regclass,
+        '_londiste_' || i_queue, array_to_string(londiste_rs._capture_ops(v_bits), ' or '), v_table::regclass,
         (select string_agg(quote_literal(a), ', ' order by nr) from unnest(array[i_queue] || v_args) with ordinality u (a, nr)));
-    return v_choice;
+    changed := true;
 end;
 $$;
