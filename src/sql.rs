@@ -233,6 +233,7 @@ room! {
         FIND_HORIZON = "find_horizon",
         FIND_LIMITS = "find_limits",
         FIND_PGQ = "find_pgq",
+        FIND_QUEUE_VERSIONS = "find_queue_versions",
         FIND_TICKER = "find_ticker",
         FIND_VERSION = "find_version",
         LEAVE_PLACE = "leave_place",

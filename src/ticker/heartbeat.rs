@@ -44,6 +44,8 @@ const REST: Duration = Duration::from_millis(300);
 /// So many of them in a row are worth a line.
 const LOCKED_OUT: u32 = 10;
 
+/// The queues are read again after this time although they have not changed: rights may have.
+const RELOAD: Duration = Duration::from_secs(30);
 /// Least distance of two looks for an old snapshot.
 const HORIZON_PERIOD: Duration = Duration::from_secs(1);
 /// So many ticks make it worth a look.
@@ -60,6 +62,8 @@ pub struct Heartbeat<'a> {
     event_seqs: Vec<u32>,
     tick_seqs: Vec<u32>,
     next_round: Instant,
+    // When the queues were read, and their versions before that.
+    loaded: Option<(Instant, (i64, i64))>,
     told: Vec<String>,
     // After somebody else held pgq.tick for too long: no try before this moment.
     rest_until: Option<Instant>,
@@ -78,6 +82,7 @@ struct Statements {
     tick: Statement,
     call: Statement,
     horizon: Statement,
+    versions: Statement,
 }
 
 struct Queue {
@@ -98,7 +103,7 @@ struct Queue {
 pub struct Beat {
     /// Queues that got a tick.
     pub ticked: Vec<String>,
-    /// Whether the pass was a round: settings read again, idle ticks considered.
+    /// Whether the pass was a round: changed settings read, idle ticks considered.
     pub round: bool,
     /// Whether something happened, or is about to: look again soon.
     pub active: bool,
@@ -121,12 +126,13 @@ pub struct Beat {
 impl<'a> Heartbeat<'a> {
     /// Prepares the statements; reads nothing yet.
     pub async fn new(client: &'a Client) -> Result<Self> {
-        let (load, watch, tick, call, horizon) = tokio::try_join!(
+        let (load, watch, tick, call, horizon, versions) = tokio::try_join!(
             client.prepare(sql::ticker::LOAD_QUEUES),
             client.prepare(sql::ticker::WATCH_SEQUENCES),
             client.prepare(sql::ticker::MAKE_TICKS),
             client.prepare(sql::ticker::CALL_TICKER),
             client.prepare(sql::ticker::FIND_HORIZON),
+            client.prepare(sql::ticker::FIND_QUEUE_VERSIONS),
         )?;
         Ok(Self {
             client,
@@ -136,11 +142,13 @@ impl<'a> Heartbeat<'a> {
                 tick,
                 call,
                 horizon,
+                versions,
             },
             queues: BTreeMap::new(),
             event_seqs: Vec::new(),
             tick_seqs: Vec::new(),
             next_round: Instant::now(),
+            loaded: None,
             told: Vec::new(),
             rest_until: None,
             locked_out: 0,
@@ -166,7 +174,9 @@ impl<'a> Heartbeat<'a> {
     pub async fn run_once(&mut self, ticker_period: Duration, may_tick: bool) -> Result<Beat> {
         let mut beat = Beat::default();
         if Instant::now() >= self.next_round {
-            self.load_queues(&mut beat).await?;
+            if self.must_load().await? {
+                self.load_queues(&mut beat).await?;
+            }
             self.next_round = Instant::now() + ticker_period;
             beat.round = true;
         }
@@ -201,8 +211,10 @@ impl<'a> Heartbeat<'a> {
             }
         }
         if foreign {
-            // Somebody else ticked, or is about to commit a tick: look at the ticks first, decide in the next pass.
+            // Somebody else ticked, or is about to commit a tick: look at the ticks first, decide in the next pass. And once
+            // more with the next round, for one that was not committed yet.
             self.load_queues(&mut beat).await?;
+            self.loaded = None;
         } else if may_tick {
             self.look_for_horizon(&mut beat).await?;
             self.tick_due(&snapshot, &mut beat).await?;
@@ -421,8 +433,22 @@ impl<'a> Heartbeat<'a> {
             beat.ticked.push(queue.name.clone());
             // Its snapshot is read with the next round.
             self.next_round = Instant::now();
+            self.loaded = None;
         }
         Ok(())
+    }
+
+    /// Whether the queues are to be read again: they have changed, or it is long ago. Many idle databases cost little so.
+    async fn must_load(&mut self) -> Result<bool> {
+        let row = self.client.query_one(&self.statements.versions, &[]).await?;
+        let versions = (row.get("queues"), row.get("versions"));
+        let known = self
+            .loaded
+            .is_some_and(|(at, then)| then == versions && at.elapsed() < RELOAD);
+        if !known {
+            self.loaded = Some((Instant::now(), versions));
+        }
+        Ok(!known)
     }
 
     /// Reads queues, settings and newest ticks; what is already known of a queue is kept.

@@ -1,5 +1,6 @@
 //! Promises of the queue: what capturing writes, what reading repeats, what is installed and with whose rights it runs.
 
+mod batches;
 mod capture;
 mod client;
 mod logtriga;
