@@ -1,23 +1,35 @@
-//! Applies row changes in order: prepared statements, sent one after the other without waiting for each answer.
+//! Applies row changes: one by one in order as prepared statements, sent one after the other without waiting for each
+//! answer, or as the changes of a whole table.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use futures::StreamExt;
+use bytes::Bytes;
 use futures::stream::FuturesOrdered;
+use futures::{SinkExt, StreamExt};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Statement};
 
-use super::row::{Op, RowChange};
+use super::encode::SetStatement;
+use super::plan::SetWork;
+use super::row::{Op, RowChange, RowText};
 use super::statement::{Built, build, overriding};
 use super::target::Target;
-use super::text_param::TextParam;
+use super::text_param::{RawParam, TextParam};
 use crate::error::{Error, ErrorKind, Result};
-use crate::pgq::Event;
+use crate::service::fault;
 
 /// Statements that wait for being sent together.
 const BUFFERED_CHANGES: usize = 512;
 /// Bytes of values that wait at most.
 const BUFFERED_BYTES: usize = 4 << 20;
+/// Batches for which a table stays in order after a set of its changes failed.
+const ORDERED_BATCHES: u32 = 300;
+/// A statement over many keys is a loop over the index, whatever the statistics say about the size of the arrays.
+const SET_SETTINGS: &str = "set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off; \
+                            set local jit = off";
+const USUAL_SETTINGS: &str = "set local plan_cache_mode to default; set local enable_seqscan to default; \
+                              set local jit to default";
 
 /// Turns events into changes on one connection. Nothing is durable before the caller commits; after an error the
 /// transaction must be rolled back and [`Applier::forget`] called.
@@ -28,6 +40,10 @@ pub struct Applier {
     pending: Vec<Pending>,
     pending_bytes: usize,
     missed_rows: u64,
+    // Tables that are applied row by row because a set of their changes failed, and for how many batches they still are.
+    ordered: HashMap<String, u32>,
+    sets_prepared: bool,
+    changed_as_sets: HashMap<String, Arc<Target>>,
 }
 
 struct Pending {
@@ -48,7 +64,7 @@ enum Work {
 
 impl Applier {
     /// Takes one row event for the local table `dest`; it is applied at the next [`Applier::flush`] at the latest.
-    pub async fn row_change(&mut self, client: &Client, dest: &str, event: &Event) -> Result<()> {
+    pub async fn row_change(&mut self, client: &Client, dest: &str, event: RowText<'_>) -> Result<()> {
         let target = self.target(client, dest).await?;
         match RowChange::decode(event)? {
             RowChange::Fragment { op, sql } => {
@@ -145,6 +161,105 @@ impl Applier {
         Ok(())
     }
 
+    /// Applies the summed up changes of one table; what waits is not flushed.
+    ///
+    /// # Errors
+    /// When a statement fails. It may be one that the changes one by one would not have made fail (a second unique index
+    /// collides on the way), so after a rollback the caller calls [`Applier::apply_in_order`] and begins again.
+    pub async fn set_change(&mut self, client: &Client, work: &SetWork) -> Result<()> {
+        if !std::mem::replace(&mut self.sets_prepared, true) {
+            client.batch_execute(SET_SETTINGS).await?;
+        }
+        for statement in &work.statements {
+            match statement {
+                SetStatement::Copy { sql, data } => {
+                    let statement = self.set_statement(client, sql, &[]).await?;
+                    let mut sink = std::pin::pin!(client.copy_in::<_, Bytes>(&statement).await?);
+                    for piece in data {
+                        sink.feed(piece.clone()).await?;
+                    }
+                    sink.finish().await?;
+                }
+                SetStatement::Keyed {
+                    sql,
+                    params,
+                    rows,
+                    op,
+                } => {
+                    let types = vec![Type::TEXT_ARRAY; params.len()];
+                    let statement = self.set_statement(client, sql, &types).await?;
+                    let found = client
+                        .execute_raw(&statement, params.iter().map(RawParam))
+                        .await?;
+                    if found < *rows {
+                        self.missed_rows += rows - found;
+                        tracing::debug!(
+                            "{} changes ({}) found no row in table \"{}\"",
+                            rows - found,
+                            op.letter(),
+                            work.target.name
+                        );
+                    }
+                }
+            }
+            fault::point("worker.apply.set-statement");
+        }
+        let (count, first, last) = work.events;
+        tracing::debug!(
+            "{}: {count} events ({first} to {last}) as a set of {} statements",
+            work.target.name,
+            work.statements.len()
+        );
+        self.changed_as_sets
+            .insert(work.target.name.clone(), work.target.clone());
+        Ok(())
+    }
+
+    /// A table whose changes were summed up by a description that it does not have any more. From its first change on the
+    /// transaction keeps others from altering a table, so who asks afterwards gets the answer for the whole of it.
+    pub async fn find_redefined(&mut self, client: &Client) -> Result<Option<String>> {
+        for (name, target) in std::mem::take(&mut self.changed_as_sets) {
+            if Target::load(client, &name).await? != *target {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes back the settings under which sets are applied, for statements of others.
+    pub async fn leave_sets(&mut self, client: &Client) -> Result<()> {
+        if std::mem::take(&mut self.sets_prepared) {
+            client.batch_execute(USUAL_SETTINGS).await?;
+        }
+        Ok(())
+    }
+
+    /// Says that a transaction begins, whose settings are the session's.
+    pub fn begin(&mut self) {
+        self.sets_prepared = false;
+        self.changed_as_sets.clear();
+        self.missed_rows = 0;
+        self.ordered.retain(|_, batches| {
+            *batches = batches.saturating_sub(1);
+            *batches > 0
+        });
+    }
+
+    /// Has the changes of this table applied one by one, in this batch and some more.
+    pub fn apply_in_order(&mut self, dest: &str) {
+        self.ordered.insert(dest.to_owned(), ORDERED_BATCHES);
+    }
+
+    /// The description of the local table `dest`, if it was asked for before.
+    pub fn known_target(&self, dest: &str) -> Option<Arc<Target>> {
+        self.targets.get(dest).cloned()
+    }
+
+    /// Whether [`Applier::apply_in_order`] is in force for this table.
+    pub fn is_in_order(&self, dest: &str) -> bool {
+        self.ordered.contains_key(dest)
+    }
+
     /// Updates and deletes that found no row since the last call: a sign that the tables differ.
     pub fn take_missed_rows(&mut self) -> u64 {
         std::mem::take(&mut self.missed_rows)
@@ -154,11 +269,13 @@ impl Applier {
     pub fn forget(&mut self) {
         self.targets.clear();
         self.statements.clear();
+        self.changed_as_sets.clear();
         self.pending.clear();
         self.pending_bytes = 0;
     }
 
-    async fn target(&mut self, client: &Client, dest: &str) -> Result<Arc<Target>> {
+    /// The local table `dest`, as the catalogue describes it.
+    pub async fn target(&mut self, client: &Client, dest: &str) -> Result<Arc<Target>> {
         if let Some(target) = self.targets.get(dest) {
             return Ok(target.clone());
         }
@@ -185,6 +302,15 @@ impl Applier {
             .await
             .map_err(|error| at_event(advise(error.into()), event, op, dest))?;
         self.statements.insert(sql, statement.clone());
+        Ok(statement)
+    }
+
+    async fn set_statement(&mut self, client: &Client, sql: &str, types: &[Type]) -> Result<Statement> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = client.prepare_typed(sql, types).await?;
+        self.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
 }

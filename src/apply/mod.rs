@@ -4,11 +4,21 @@
 //! a change fails, everything fails, and the error names the event, the table and what to do. Rows that an update or
 //! a delete did not find are counted, for drift is noticed while replaying.
 
+mod ahead;
 mod applier;
+mod encode;
+mod key;
+mod net;
+mod plan;
+mod reduce;
 mod row;
+mod rows;
 mod statement;
 mod target;
 mod text_param;
 
+pub use ahead::{Ahead, Planned, SharedRoutes};
 pub use applier::Applier;
-pub use row::{Op, RowChange};
+pub use plan::{Plan, Route, Routes, RowRoute, SetWork, Step, Stopped, plan};
+pub use row::{Op, RowChange, RowText};
+pub use target::Target;

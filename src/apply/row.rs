@@ -30,6 +30,28 @@ impl Op {
     }
 }
 
+/// The texts of an event that say what changed.
+#[derive(Debug, Clone, Copy)]
+pub struct RowText<'a> {
+    /// Event id.
+    pub id: i64,
+    /// Event type.
+    pub kind: &'a str,
+    /// Event data.
+    pub data: &'a str,
+}
+
+impl<'a> RowText<'a> {
+    /// The texts of `event`.
+    pub fn of(event: &'a Event) -> Self {
+        Self {
+            id: event.id,
+            kind: event.kind(),
+            data: event.data.as_deref().unwrap_or(""),
+        }
+    }
+}
+
 /// One row change, decoded.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RowChange<'a> {
@@ -63,9 +85,8 @@ impl<'a> RowChange<'a> {
     ///
     /// # Errors
     /// When type or data are in none of the three formats.
-    pub fn decode(event: &'a Event) -> Result<Self> {
-        let kind = event.kind();
-        let data = event.data.as_deref().unwrap_or("");
+    pub fn decode(event: RowText<'a>) -> Result<Self> {
+        let RowText { kind, data, .. } = event;
         let op = |letter: &str| match letter {
             "I" | "INSERT" => Some(Op::Insert),
             "U" | "UPDATE" => Some(Op::Update),
@@ -107,7 +128,7 @@ impl<'a> RowChange<'a> {
     }
 }
 
-fn json_columns<'a>(event: &Event, data: &str) -> Result<Pairs<'a>> {
+fn json_columns<'a>(event: RowText<'_>, data: &str) -> Result<Pairs<'a>> {
     let row: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(data).map_err(|error| broken(event, &error.to_string()))?;
     Ok(row
@@ -123,8 +144,8 @@ fn json_columns<'a>(event: &Event, data: &str) -> Result<Pairs<'a>> {
         .collect())
 }
 
-fn broken(event: &Event, why: &str) -> Error {
-    let kind: String = event.kind().chars().take(60).collect();
+fn broken(event: RowText<'_>, why: &str) -> Error {
+    let kind: String = event.kind.chars().take(60).collect();
     Error::new(
         ErrorKind::Database,
         format!("event {} has an unreadable content (type \"{kind}\")", event.id),
@@ -137,26 +158,15 @@ fn broken(event: &Event, why: &str) -> Error {
 mod tests {
     use super::*;
 
-    fn event(kind: &str, data: &str) -> Event {
-        Event {
-            id: 1,
-            time: String::new(),
-            txid: 1,
-            retry: None,
-            ev_type: Some(kind.to_owned()),
-            data: Some(data.to_owned()),
-            extra1: Some("public.t".to_owned()),
-            extra2: None,
-            extra3: None,
-            extra4: None,
-        }
+    fn event<'a>(kind: &'a str, data: &'a str) -> RowText<'a> {
+        RowText { id: 1, kind, data }
     }
 
     #[test]
     fn all_three_formats() {
         let url = event("U:id,k", "id=1&k=a+b&v");
         assert_eq!(
-            RowChange::decode(&url).unwrap(),
+            RowChange::decode(url).unwrap(),
             RowChange::Row {
                 op: Op::Update,
                 key: vec!["id".into(), "k".into()],
@@ -172,7 +182,7 @@ mod tests {
             r#"{"id":12345678901,"b":true,"n":"1.50","z":null}"#,
         );
         assert_eq!(
-            RowChange::decode(&json).unwrap(),
+            RowChange::decode(json).unwrap(),
             RowChange::Row {
                 op: Op::Insert,
                 key: vec!["id".into()],
@@ -186,13 +196,13 @@ mod tests {
         );
         let fragment = event("D", "id='1'");
         assert_eq!(
-            RowChange::decode(&fragment).unwrap(),
+            RowChange::decode(fragment).unwrap(),
             RowChange::Fragment {
                 op: Op::Delete,
                 sql: "id='1'"
             }
         );
-        assert!(RowChange::decode(&event("X:id", "")).is_err());
-        assert!(RowChange::decode(&event("{\"", "")).is_err());
+        assert!(RowChange::decode(event("X:id", "")).is_err());
+        assert!(RowChange::decode(event("{\"", "")).is_err());
     }
 }

@@ -264,7 +264,7 @@ mod tests {
             generated: false,
             identity_always: false,
             type_name: "integer".to_owned(),
-            composite: false,
+            ..TargetColumn::default()
         };
         Target {
             name: "public.t".to_owned(),
@@ -290,6 +290,7 @@ mod tests {
                 ),
             ]
             .into(),
+            ..Target::default()
         }
     }
 

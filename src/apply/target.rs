@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use tokio_postgres::Client;
 
+use super::key::KeyKind;
 use crate::error::{Error, Result};
 use crate::pg::quote_qualified;
 use crate::sql;
 
 /// What replay knows about a local table; loaded once and forgotten after an error or a schema change.
-#[derive(Debug)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Target {
     /// Local name as people write it, `schema.table`.
     pub name: String,
@@ -19,10 +20,16 @@ pub struct Target {
     pub only: &'static str,
     /// Live columns by name.
     pub columns: HashMap<String, TargetColumn>,
+    /// Triggers or rules act on the changes: the order of changes matters, between tables too.
+    pub fires: bool,
+    /// All rows are stored here, in a table.
+    pub stored: bool,
+    /// Sets of columns that no two rows share.
+    pub unique_keys: Vec<Vec<String>>,
 }
 
 /// A column as replay sees it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TargetColumn {
     /// Computed by the server: must not be written.
     pub generated: bool,
@@ -32,6 +39,10 @@ pub struct TargetColumn {
     pub type_name: String,
     /// The type is a composite one: the server takes a bare parameter beside it for a record of unknown columns.
     pub composite: bool,
+    /// How its values are compared, where that is known here.
+    pub key: Option<KeyKind>,
+    /// A row that brings no value gets the next one of a sequence.
+    pub counts: bool,
 }
 
 impl Target {
@@ -48,33 +59,51 @@ impl Target {
                     .with_hint("create it, or detach it with londiste remove-table"),
             );
         };
-        let only = if first.get::<_, String>("relkind") == "p" {
-            ""
-        } else {
-            "only "
-        };
+        let kind: String = first.get("relkind");
         let columns = rows
             .iter()
             .map(|row| {
+                let (modifier, is_enum, deterministic) =
+                    (row.get("modifier"), row.get("is_enum"), row.get("deterministic"));
                 let column = TargetColumn {
                     generated: row.get("generated"),
                     identity_always: row.get("identity_always"),
                     type_name: row.get("type_name"),
                     composite: row.get("composite"),
+                    key: KeyKind::of(row.get("type_oid"), modifier, is_enum, deterministic),
+                    counts: row.get("counts"),
                 };
                 (row.get("attname"), column)
             })
             .collect();
+        let unique_keys = first
+            .get::<_, Vec<String>>("unique_keys")
+            .iter()
+            .map(|names| serde_json::from_str(names))
+            .collect::<Result<_, _>>()
+            .map_err(|error| {
+                Error::internal(format!("the keys of table \"{dest}\" cannot be read: {error}"))
+            })?;
         Ok(Self {
             name: dest.to_owned(),
             quoted: quote_qualified(schema, table),
-            only,
+            only: if kind == "p" { "" } else { "only " },
             columns,
+            fires: first.get("fires"),
+            stored: matches!(kind.as_str(), "r" | "p") && !first.get::<_, bool>("foreign_rows"),
+            unique_keys,
         })
     }
 
     /// Whether an insert has to say that it overrides an identity column.
     pub fn has_identity_always(&self) -> bool {
         self.columns.values().any(|column| column.identity_always)
+    }
+
+    /// Whether rows that agree in these columns are one row.
+    pub fn is_unique(&self, columns: &[&str]) -> bool {
+        self.unique_keys
+            .iter()
+            .any(|key| key.iter().all(|name| columns.contains(&name.as_str())))
     }
 }

@@ -95,6 +95,10 @@ pub struct LondisteConfig {
     pub pgq_batch_collect_interval: Option<String>,
     /// `pgq_keep_lag`: a PostgreSQL interval.
     pub pgq_keep_lag: Option<String>,
+    /// `apply_memory` in bytes.
+    pub apply_memory: u64,
+    /// `apply_set_rows`; nothing: changes are always applied one by one.
+    pub apply_set_rows: Option<usize>,
     /// `keepalive_stats`.
     pub keepalive_stats: Duration,
     /// `global_wm_publish_period`.
@@ -202,6 +206,8 @@ impl LondisteConfig {
                 })?,
             pgq_batch_collect_interval: job.get_filled("pgq_batch_collect_interval")?,
             pgq_keep_lag: job.get_filled("pgq_keep_lag")?,
+            apply_memory: job.get_size("apply_memory", 256 << 20)?,
+            apply_set_rows: Some(job.get_count("apply_set_rows", 32, 0)?).filter(|rows| *rows > 0),
             keepalive_stats: job.get_duration("keepalive_stats", Duration::from_secs(300))?,
             global_wm_publish_period: job
                 .get_duration("global_wm_publish_period", Duration::from_secs(300))?,

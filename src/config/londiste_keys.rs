@@ -357,6 +357,19 @@ pub const LONDISTE_KEYS: &[KeyGroup] = &[
             )
             .example("1 hour"),
             key(
+                "apply_memory",
+                KeyType::Size,
+                "256 MB",
+                "Memory for events that are being replayed, in bytes or with a unit. A batch of any size passes under it.",
+            ),
+            key(
+                "apply_set_rows",
+                KeyType::Integer,
+                "32",
+                "So many events of one table, read together, are summed up per row and applied by a few statements for \
+                 the whole table; fewer are applied one by one in their order. 0: always one by one.",
+            ),
+            key(
                 "keepalive_stats",
                 KeyType::Seconds,
                 "300",

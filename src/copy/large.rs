@@ -42,7 +42,7 @@ use super::runner::CopyJob;
 use super::runner::event_filter;
 use super::side::{Format, SideTable, column_list, common_columns};
 use super::source::Source;
-use crate::apply::{Op, RowChange};
+use crate::apply::{Op, RowChange, RowText};
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::become_replica;
 use crate::pg::copy_text::encode_line;
@@ -659,7 +659,7 @@ fn add_key(event: &Event, key: &[String], lines: &mut Vec<u8>) -> Result<(), Str
     if event.kind() == "R" {
         return Err("the table was emptied on the source".to_owned());
     }
-    let change = RowChange::decode(event).map_err(|error| error.line())?;
+    let change = RowChange::decode(RowText::of(event)).map_err(|error| error.line())?;
     match change {
         RowChange::Row {
             op: Op::Delete,

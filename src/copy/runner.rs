@@ -11,7 +11,7 @@ use super::load::load_rows;
 use super::progress::ProgressSink;
 use super::run::Run;
 use super::source::{Source, ask_for_tick, find_source, load_source_table};
-use crate::apply::Applier;
+use crate::apply::{Applier, RowText};
 use crate::config::londiste::LondisteConfig;
 use crate::consumer::{Reader, take_session_lock};
 use crate::error::{Error, ErrorKind, Result, Retry};
@@ -505,7 +505,9 @@ impl<'a> Runner<'a> {
                 continue;
             }
             if event.is_row_change() {
-                self.applier.row_change(&self.local, &table.dest, &event).await?;
+                self.applier
+                    .row_change(&self.local, &table.dest, RowText::of(&event))
+                    .await?;
             } else if event.kind() == "R" {
                 self.applier.truncate(&self.local, &table.dest).await?;
             }

@@ -4,6 +4,7 @@ use std::pin::Pin;
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures::StreamExt;
+use futures::stream::Fuse;
 use tokio_postgres::CopyOutStream;
 
 use super::BatchId;
@@ -42,21 +43,24 @@ impl Event {
         self.ev_type.as_deref().unwrap_or("")
     }
 
-    /// Whether it is a change of a row (londiste.md 6.1): `I`, `U`, `D`, `I:..`, `U:..`, `D:..` or `{"...`.
+    /// Whether it is a change of a row.
     pub fn is_row_change(&self) -> bool {
-        let kind = self.kind();
-        matches!(kind, "I" | "U" | "D")
-            || kind.starts_with("I:")
-            || kind.starts_with("U:")
-            || kind.starts_with("D:")
-            || kind.starts_with("{\"")
+        is_row_change(self.kind())
     }
+}
+
+/// Whether events of this type change a row (londiste.md 6.1): `I`, `U`, `D`, `I:..`, `U:..`, `D:..` or `{"...`.
+pub fn is_row_change(kind: &str) -> bool {
+    matches!(
+        kind.as_bytes(),
+        [b'I' | b'U' | b'D'] | [b'I' | b'U' | b'D', b':', ..] | [b'{', b'"', ..]
+    )
 }
 
 /// The events of one open batch, in order of their ids. While it lives its connection can do nothing else; read it to
 /// its end or close the connection.
 pub struct EventStream {
-    source: Pin<Box<CopyOutStream>>,
+    source: Pin<Box<Fuse<CopyOutStream>>>,
     buffer: BytesMut,
 }
 
@@ -69,7 +73,7 @@ impl EventStream {
             Some(filter) => format!("copy (select * from ({events}) ev where {filter} order by 1) to stdout"),
             None => format!("copy ({events}) to stdout"),
         };
-        let source = Box::pin(client.copy_out(&statement).await?);
+        let source = Box::pin(client.copy_out(&statement).await?.fuse());
         Ok(Self {
             source,
             buffer: BytesMut::new(),
@@ -78,29 +82,33 @@ impl EventStream {
 
     /// The next event; `None` after the last one.
     pub async fn next(&mut self) -> Result<Option<Event>> {
+        match self.next_line().await? {
+            Some(line) => decode_line(&line).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The next row as COPY text, without its newline.
+    pub(super) async fn next_line(&mut self) -> Result<Option<Bytes>> {
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.buffer) {
                 let line = self.buffer.split_to(end);
                 self.buffer.advance(1);
-                return decode_line(&line.freeze()).map(Some);
+                return Ok(Some(line.freeze()));
             }
             match self.source.next().await {
                 // A CopyData message of the server is one whole row: the usual path copies nothing.
-                Some(chunk) => self.take(chunk?),
+                Some(chunk) => {
+                    let mut chunk = chunk?;
+                    if self.buffer.is_empty() && memchr::memchr(b'\n', &chunk) == chunk.len().checked_sub(1) {
+                        chunk.truncate(chunk.len() - 1);
+                        return Ok(Some(chunk));
+                    }
+                    self.buffer.extend_from_slice(&chunk);
+                }
                 None if self.buffer.is_empty() => return Ok(None),
                 None => return Err(Error::internal("the event stream ended inside a row")),
             }
-        }
-    }
-
-    fn take(&mut self, chunk: Bytes) {
-        if self.buffer.is_empty() {
-            match chunk.try_into_mut() {
-                Ok(chunk) => self.buffer = chunk,
-                Err(chunk) => self.buffer.extend_from_slice(&chunk),
-            }
-        } else {
-            self.buffer.extend_from_slice(&chunk);
         }
     }
 }

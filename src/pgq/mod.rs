@@ -9,13 +9,15 @@ mod event;
 mod foreign_txids;
 mod id;
 mod queue;
+mod slice;
 mod snapshot;
 pub mod urldict;
 
 pub use batch::{Batch, BatchLimits, JOINED_EVENTS, finish_batch, next_batch};
 pub use detached::find_detached;
-pub use event::{Event, EventStream};
+pub use event::{Event, EventStream, is_row_change};
 pub use foreign_txids::{ForeignTxids, find_foreign_txids};
 pub use id::{BatchId, TickId};
 pub use queue::{TICK_CHANNEL, Tick, force_tick, load_tick, notify_tick};
+pub use slice::{EventRef, EventSlice};
 pub use snapshot::Snapshot;

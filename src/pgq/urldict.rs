@@ -24,7 +24,8 @@ pub fn decode(text: &str) -> Result<Pairs<'_>> {
     Ok(pairs)
 }
 
-fn unescape(text: &str) -> Result<Cow<'_, str>> {
+/// Reads the escapes of one name or value.
+pub fn unescape(text: &str) -> Result<Cow<'_, str>> {
     if memchr::memchr2(b'%', b'+', text.as_bytes()).is_none() {
         return Ok(Cow::Borrowed(text));
     }

@@ -7,6 +7,8 @@
 /// All fault points, in the order in which a table's life meets them; tests walk this list.
 pub const FAULT_POINTS: &[&str] = &[
     "worker.batch.opened",
+    "worker.apply.set-statement",
+    "worker.apply.rolled-back",
     "worker.apply.before-commit",
     "worker.apply.committed",
     "worker.tick.created",

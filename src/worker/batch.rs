@@ -1,6 +1,7 @@
 //! One batch inside one transaction of the node's database.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use tokio_postgres::Client;
 
@@ -9,13 +10,15 @@ use super::node_state::{Duty, NodeState};
 use super::queue_copy::QueueCopy;
 use super::status::BatchCounts;
 use super::stream::StreamIdentity;
-use crate::apply::Applier;
+use crate::apply::{
+    Ahead, Applier, Planned, Route, Routes, RowRoute, RowText, SharedRoutes, Step, Stopped, Target,
+};
 use crate::config::londiste::LondisteConfig;
 use crate::consumer::Reader;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::execute::replay_script;
 use crate::pg::quote_literal;
-use crate::pgq::{Batch, Event, Snapshot, TickId, load_tick};
+use crate::pgq::{Batch, Event, EventRef, Snapshot, TickId, load_tick};
 use crate::service::fault;
 use crate::sql;
 use crate::table::{Table, TableState, WorkerFacts, WorkerMove, load_tables, plan_worker, store_state};
@@ -47,6 +50,31 @@ impl BatchWork<'_> {
     /// # Errors
     /// The transaction is left open: throw the connection away.
     pub async fn apply(&mut self, batch: &Batch) -> Result<BatchEnd> {
+        loop {
+            match self.attempt(batch).await {
+                Ok(end) => return Ok(end),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Set { table, error }) => {
+                    // Nothing of the batch stays: its events come again, and this table's are applied one by one.
+                    self.local.batch_execute("rollback").await?;
+                    tracing::info!(
+                        "{table}: applying its changes one by one, since together they fail: {}",
+                        error.line()
+                    );
+                    self.applier.forget();
+                    self.applier.apply_in_order(&table);
+                    fault::point("worker.apply.rolled-back");
+                }
+                Err(Failure::Redefined(table)) => {
+                    self.local.batch_execute("rollback").await?;
+                    tracing::info!("{table}: its definition changed meanwhile, applying the batch anew");
+                    self.applier.forget();
+                }
+            }
+        }
+    }
+
+    async fn attempt(&mut self, batch: &Batch) -> Result<BatchEnd, Failure> {
         let (queue, consumer) = (
             self.config.queue_name.as_str(),
             self.config.consumer_name.as_str(),
@@ -85,22 +113,28 @@ impl BatchWork<'_> {
             _ => None,
         };
         let filter = self.filter(&tables);
-        let mut events = self.reader.events(batch, filter.as_deref()).await?;
-        while let Some(event) = events.next().await? {
-            counts.events += 1;
-            if event.retry.is_some_and(|count| count > 0) {
-                return Err(Error::refused(format!("event {} is a retried one", event.id))
+        let events = self.reader.events(batch, filter.as_deref()).await?;
+        self.applier.begin();
+        let routes = SharedRoutes::default();
+        routes.set(Arc::new(self.known_routes(&tables, 0)));
+        let mut ahead = Ahead::start(events, routes.clone(), self.config.apply_memory);
+        while let Some(planned) = ahead.next().await? {
+            counts.events += planned.slice.len() as u64;
+            if let Some(event) = planned.slice.iter().find(|event| event.is_retried()) {
+                return Err(Error::refused(format!("event {} is a retried one", event.id()))
                     .with_detail("a cascade keeps the order of events, so there can be no retries")
-                    .with_hint("find who calls pgq.event_retry for this worker's consumer"));
+                    .with_hint("find who calls pgq.event_retry for this worker's consumer")
+                    .into());
             }
-            if let Some(copier) = &mut copier
-                && copies_to_queue(self.node.duty, &event)
-            {
-                copier.push(local, &event).await?;
+            if let Some(copier) = &mut copier {
+                for event in planned.slice.iter() {
+                    let event = event.to_event();
+                    if copies_to_queue(self.node.duty, &event) {
+                        copier.push(local, &event).await?;
+                    }
+                }
             }
-            if !self.handle(&event, &mut tables).await? {
-                counts.ignored += 1;
-            }
+            counts.ignored += self.apply_slice(planned, &routes, &mut tables).await?;
         }
         self.applier.flush(local).await?;
         if let Some(copier) = &mut copier {
@@ -110,6 +144,9 @@ impl BatchWork<'_> {
             copier.flush(local).await?;
         }
         counts.missed_rows = self.applier.take_missed_rows();
+        if let Some(table) = self.applier.find_redefined(local).await? {
+            return Err(Failure::Redefined(table));
+        }
         self.forget_snapshots(&mut tables, batch.tick).await?;
 
         let completed: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&queue, &consumer, &batch.tick.0];
@@ -170,21 +207,156 @@ impl BatchWork<'_> {
         Ok(())
     }
 
-    /// Routes one event; false when nobody here is interested in it.
-    async fn handle(&mut self, event: &Event, tables: &mut HashMap<String, Table>) -> Result<bool> {
+    /// Applies the events of one slice and returns how many nobody here is interested in.
+    async fn apply_slice(
+        &mut self,
+        mut planned: Planned,
+        routes: &SharedRoutes,
+        tables: &mut HashMap<String, Table>,
+    ) -> Result<u64, Failure> {
+        let local = self.local;
+        let mut ignored = 0;
+        let mut from = 0;
+        loop {
+            // A script or an administrator's event came between planning and now.
+            if planned.plan.generation != routes.get().generation {
+                planned = Planned::new(planned.slice, from, routes.get()).await?;
+            }
+            let Planned { slice, plan } = planned;
+            let known = routes.get();
+            ignored += plan.ignored;
+            for step in plan.steps {
+                match step {
+                    Step::Rows(events) => {
+                        for index in events {
+                            self.apply_row(&slice.get(index as usize), &known).await?;
+                        }
+                    }
+                    Step::Set(work) => {
+                        // What waits has an order and its own error.
+                        self.applier.flush(local).await?;
+                        if let Err(error) = self.applier.set_change(local, &work).await {
+                            return Err(set_failure(work.target.name.clone(), error));
+                        }
+                    }
+                    Step::Single(index) => {
+                        let event = slice.get(index as usize).to_event();
+                        if event.kind() == "EXECUTE" {
+                            self.applier.flush(local).await?;
+                            // What the script alters is altered on purpose.
+                            if let Some(table) = self.applier.find_redefined(local).await? {
+                                return Err(Failure::Redefined(table));
+                            }
+                            self.applier.leave_sets(local).await?;
+                        }
+                        match self.handle(&event, tables).await? {
+                            Handled::Ignored => ignored += 1,
+                            Handled::Done => {}
+                            Handled::TablesChanged => {
+                                let generation = routes.get().generation + 1;
+                                routes.set(Arc::new(self.known_routes(tables, generation)));
+                            }
+                        }
+                    }
+                }
+            }
+            from = match plan.stopped {
+                Stopped::AtEnd => return Ok(ignored),
+                Stopped::Behind(next) => next,
+                Stopped::Unknown(next) => {
+                    let mut known = Routes::clone(&routes.get());
+                    for index in next..slice.len() {
+                        let event = slice.get(index);
+                        if !known.by_name.contains_key(event.raw_extra1()) {
+                            let route = self.route(event.extra1().as_deref(), tables).await;
+                            known.by_name.insert(event.raw_extra1().to_owned(), route);
+                        }
+                    }
+                    routes.set(Arc::new(known));
+                    next
+                }
+            };
+            planned = Planned::new(slice, from, routes.get()).await?;
+        }
+    }
+
+    async fn apply_row(&mut self, event: &EventRef<'_>, routes: &Routes) -> Result<()> {
+        let Some(Route::Rows(route)) = routes.by_name.get(event.raw_extra1()) else {
+            return Err(Error::internal(format!(
+                "event {} has lost its table",
+                event.id()
+            )));
+        };
+        let (kind, data) = (event.kind(), event.data().unwrap_or_default());
+        let text = RowText {
+            id: event.id(),
+            kind: &kind,
+            data: &data,
+        };
+        self.applier
+            .row_change(self.local, &route.target.name, text)
+            .await
+    }
+
+    /// The routes of all tables that can be told without a look at the database.
+    fn known_routes(&self, tables: &HashMap<String, Table>, generation: u64) -> Routes {
+        let by_name = tables.values().filter_map(|table| {
+            let route = match self.is_replayed(table) {
+                false => Route::Ignored,
+                true => self.row_route(table, self.applier.known_target(&table.dest)?),
+            };
+            Some((table.name.clone(), route))
+        });
+        Routes {
+            generation,
+            set_rows: self.config.apply_set_rows,
+            by_name: by_name.collect(),
+        }
+    }
+
+    /// Where the events of a name go. An error waits for the first event that is to be applied.
+    async fn route(&mut self, name: Option<&str>, tables: &HashMap<String, Table>) -> Route {
+        let Some(table) = name.and_then(|name| find_table(tables, name)) else {
+            return Route::Ignored;
+        };
+        if !self.is_replayed(table) {
+            return Route::Ignored;
+        }
+        match self.applier.target(self.local, &table.dest).await {
+            Ok(target) => self.row_route(table, target),
+            Err(_) => Route::Single,
+        }
+    }
+
+    fn row_route(&self, table: &Table, target: Arc<Target>) -> Route {
+        match table.attrs.handler_parts() {
+            Ok((handler, _)) if handler == "londiste" => Route::Rows(RowRoute {
+                ordered: self.applier.is_in_order(&target.name),
+                target,
+                snapshot: table.snapshot.clone(),
+            }),
+            _ => Route::Single,
+        }
+    }
+
+    fn is_replayed(&self, table: &Table) -> bool {
+        table.state == TableState::Ok && self.node.duty.applies()
+    }
+
+    /// Looks at one event by itself.
+    async fn handle(&mut self, event: &Event, tables: &mut HashMap<String, Table>) -> Result<Handled> {
         let local = self.local;
         if event.is_row_change() || event.kind() == "R" {
             let Some(table) = event.extra1.as_deref().and_then(|name| find_table(tables, name)) else {
-                return Ok(false);
+                return Ok(Handled::Ignored);
             };
-            let interesting = table.state == TableState::Ok
-                && self.node.duty.applies()
+            let interesting = self.is_replayed(table)
                 && !table
                     .snapshot
                     .as_ref()
                     .is_some_and(|snapshot| snapshot.contains(event.txid));
             if !interesting {
-                return Ok(false);
+                return Ok(Handled::Ignored);
             }
             let (handler, arguments) = table.attrs.handler_parts()?;
             if handler != "londiste" {
@@ -198,31 +370,33 @@ impl BatchWork<'_> {
                 )));
             }
             if event.is_row_change() {
-                self.applier.row_change(local, &table.dest, event).await?;
+                self.applier
+                    .row_change(local, &table.dest, RowText::of(event))
+                    .await?;
             } else if arguments.get("ignore_truncate").is_some_and(|v| v != "0") {
                 tracing::info!("{}: ignoring truncate", table.name);
             } else {
                 self.applier.truncate(local, &table.dest).await?;
             }
-            return Ok(true);
+            return Ok(Handled::Done);
         }
         if event.kind() == "EXECUTE" {
             if !self.node.duty.applies() {
-                return Ok(false);
+                return Ok(Handled::Ignored);
             }
-            self.applier.flush(local).await?;
             replay_script(local, &self.config.queue_name, event).await?;
             // The script may have changed any table.
             self.applier.forget();
             *tables = load_tables(local, &self.config.queue_name, &self.config.consumer_name).await?;
-            return Ok(true);
+            return Ok(Handled::TablesChanged);
         }
         if cascade_event::is_administrative(event) {
             self.applier.flush(local).await?;
             if cascade_event::handle(local, self.config, self.node.duty, event).await? {
                 *tables = load_tables(local, &self.config.queue_name, &self.config.consumer_name).await?;
+                return Ok(Handled::TablesChanged);
             }
-            return Ok(true);
+            return Ok(Handled::Done);
         }
         Err(Error::refused(format!(
             "event {} has the unknown type \"{}\"",
@@ -274,6 +448,54 @@ impl BatchWork<'_> {
         }
         filter.push(')');
         Some(filter)
+    }
+}
+
+/// What became of an event.
+enum Handled {
+    /// Nobody here is interested in it.
+    Ignored,
+    /// It was applied, or waits for it.
+    Done,
+    /// It was applied, and other tables may be replayed from here on.
+    TablesChanged,
+}
+
+/// Why a batch was not applied.
+enum Failure {
+    /// An error to report.
+    Final(Error),
+    /// The summed up changes of a table; one by one they may succeed.
+    Set { table: String, error: Error },
+    /// A table is not what it was when its changes were summed up.
+    Redefined(String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Final(error)
+    }
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Final(error.into())
+    }
+}
+
+/// A refused statement is tried again row by row. A deadlock, a shutdown or a full disk is nothing that another order of
+/// changes helps against (PostgreSQL manual, appendix A: classes 40, 53, 57, 58, XX).
+fn set_failure(table: String, error: Error) -> Failure {
+    let is_refusal = error.kind() == ErrorKind::Database
+        && error.sqlstate().is_some_and(|code| {
+            !["40", "53", "57", "58", "XX"]
+                .iter()
+                .any(|class| code.starts_with(class))
+        });
+    if is_refusal {
+        Failure::Set { table, error }
+    } else {
+        Failure::Final(error.context(format!("changes of table \"{table}\"")))
     }
 }
 

@@ -17,6 +17,9 @@ const REPLAY: &[&str] = &[
     "worker.finish.done",
 ];
 
+/// Points of a batch whose changes are summed up.
+const SETS: &[&str] = &["worker.apply.set-statement", "worker.apply.rolled-back"];
+
 /// Points on a table's way in, up to the rows.
 const ROWS: &[&str] = &[
     "table.in-copy.before-commit",
@@ -58,7 +61,7 @@ const COPY_AHEAD: &[&str] = &["copy.wanna-sync.committed", "worker.do-sync.commi
 
 #[test]
 fn every_fault_point_is_run() {
-    let mut run: Vec<&str> = [REPLAY, ROWS, RANGES, HAND_OVER, COPY_AHEAD]
+    let mut run: Vec<&str> = [REPLAY, SETS, ROWS, RANGES, HAND_OVER, COPY_AHEAD]
         .concat()
         .iter()
         .map(|point| point.split(':').next().unwrap_or(point))
@@ -79,6 +82,41 @@ fn death_in_a_batch() {
         scene.die_at(&format!("{point}:3"));
         scene.recover(point, Some(load));
     }
+}
+
+#[test]
+fn death_between_the_statements_of_sets() {
+    let mut scene = Scene::new("f_sets");
+    scene.cascade["branch"].configure("apply_set_rows = 1");
+    let load = scene.start_load();
+    scene.die_at("worker.apply.set-statement:9");
+    scene.recover("worker.apply.set-statement", Some(load));
+}
+
+#[test]
+fn death_after_a_set_that_failed() {
+    let mut scene = Scene::new("f_back");
+    scene.cascade["branch"].configure("apply_set_rows = 2");
+    let sql = "create table swap (id int primary key, place int unique)";
+    scene.cascade.psql_all(sql);
+    scene.cascade["root"].psql("insert into swap values (1, 1), (2, 2)");
+    scene.cascade.start_workers();
+    scene.cascade.add_table("swap");
+    scene.cascade.wait_in_sync();
+    scene.stop_branch();
+    // One by one nothing collides; both new values together meet the old ones.
+    scene.cascade["root"].psql(
+        "begin; update swap set place = -1 where id = 1; update swap set place = 1 where id = 2; \
+         update swap set place = 2 where id = 1; commit",
+    );
+    scene.die_at("worker.apply.rolled-back");
+    scene.recover("worker.apply.rolled-back", None);
+    scene.cascade.assert_equal("swap");
+    assert!(
+        scene.cascade["branch"]
+            .log()
+            .contains("public.swap: applying its changes one by one")
+    );
 }
 
 #[test]

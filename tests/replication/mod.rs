@@ -4,6 +4,7 @@
 //! The two sides are compared as `COPY ... TO STDOUT` prints them in psql, with the same settings on both.
 
 mod encodings;
+mod histories;
 mod keys;
 mod load;
 mod names;
