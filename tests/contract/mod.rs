@@ -9,3 +9,4 @@ pub mod schema;
 mod security;
 pub mod traps;
 pub mod trigger_events;
+mod trigger_random;

@@ -314,10 +314,13 @@ begin
             end if;
 
             if not v_same then
+                -- one row may have double quotes before a value where the other has none, see pgq._urlencode_values()
                 v_old_values := pgq._urlencode_values(v_old_row);
                 if v_key_pos is not null then
                     foreach v_pos in array v_key_pos loop
-                        if coalesce(v_values[v_pos], '') operator(pg_catalog.<>) coalesce(v_old_values[v_pos], '') then
+                        if pg_catalog.replace(coalesce(v_values[v_pos], ''), '"', '')
+                            operator(pg_catalog.<>) pg_catalog.replace(coalesce(v_old_values[v_pos], ''), '"', '')
+                        then
                             v_ops := '{D,I}';
                             exit;
                         end if;
@@ -326,7 +329,9 @@ begin
                 if v_ignored is not null then
                     v_same := true;
                     foreach v_pos in array coalesce(v_kept, '{}') loop
-                        if coalesce(v_values[v_pos], '') operator(pg_catalog.<>) coalesce(v_old_values[v_pos], '') then
+                        if pg_catalog.replace(coalesce(v_values[v_pos], ''), '"', '')
+                            operator(pg_catalog.<>) pg_catalog.replace(coalesce(v_old_values[v_pos], ''), '"', '')
+                        then
                             v_same := false;
                             exit;
                         end if;
