@@ -107,6 +107,7 @@ room! {
 room! {
     /// The database side itself.
     install {
+        DROP_FUNCTIONS_SQL = "drop_functions_sql",
         LOAD_COMPONENTS = "load_components",
         LOAD_VERSIONS = "load_versions",
         LOCK_INSTALL = "lock_install",

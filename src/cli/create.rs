@@ -167,7 +167,7 @@ async fn create_node(mut admin: Admin, new: NewNode, nocheck: bool) -> Result<()
         if !nocheck {
             location::check(local, &new.location, &dialer).await?;
         }
-        install::install(local, &install::select(&["londiste".to_owned()])?).await?;
+        install::install(local, &install::select(&["londiste".to_owned()])?, false).await?;
         if new.node_type == NodeType::Root {
             create::create_root(local, &new).await
         } else {

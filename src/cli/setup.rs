@@ -31,6 +31,10 @@ pub struct InstallArgs {
     /// Only these schemas, with what they need (comma separated)
     #[arg(long, value_name = "SCHEMAS", value_delimiter = ',')]
     pub only: Vec<String>,
+    /// Replace the ancestor's schemas, too, where they were installed as plain SQL; their queues, consumers and nodes
+    /// stay. Its extensions are never touched
+    #[arg(long, conflicts_with = "print")]
+    pub take_over: bool,
     /// Print the SQL instead of running it; "londiste install --print | psql" works
     #[arg(long)]
     pub print: bool,
@@ -78,7 +82,7 @@ async fn install_command(context: Context, args: InstallArgs) -> Result<u8> {
     let dialer = Dialer::new(AppName::new("install", "", ""), "");
     let work = async {
         let mut session = dialer.local(&connstr).await?;
-        let steps = install::install(&mut session, &wanted).await?;
+        let steps = install::install(&mut session, &wanted, args.take_over).await?;
         Ok((steps, session.target().to_owned()))
     };
     let (steps, target) = context.stop.unless_stopped(work).await?;

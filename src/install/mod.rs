@@ -47,6 +47,8 @@ pub struct Component {
     pub version: String,
     /// The whole text: tables, functions, last steps.
     pub sql: String,
+    /// Names of its functions: those of the files.
+    pub functions: Vec<String>,
 }
 
 /// What happens to one schema.
@@ -64,6 +66,8 @@ pub enum Step {
     KeepNewer,
     /// It is there and not ours.
     Foreign,
+    /// It is there, plain SQL of the ancestor, and becomes ours.
+    TakeOver,
     /// It would be installed or upgraded, but this user may not create in schema public.
     Skip,
 }
@@ -71,7 +75,7 @@ pub enum Step {
 impl Step {
     /// Whether the database is changed.
     pub fn is_change(self) -> bool {
-        matches!(self, Self::Install | Self::Upgrade | Self::Grant)
+        matches!(self, Self::Install | Self::Upgrade | Self::Grant | Self::TakeOver)
     }
 }
 
@@ -91,6 +95,10 @@ pub fn components() -> &'static [Component] {
                     name,
                     version: format!("{PACKAGE_VERSION}-{digest}"),
                     sql,
+                    functions: function_files(dir)
+                        .filter_map(|f| f.path().file_stem()?.to_str())
+                        .map(str::to_owned)
+                        .collect(),
                 }
             })
             .collect()
@@ -104,12 +112,7 @@ fn text_of(dir: &Dir<'_>) -> String {
         dir.get_file(root.join(name))
             .and_then(include_dir::File::contents_utf8)
     };
-    let mut functions: Vec<_> = dir
-        .get_dir(root.join("functions"))
-        .into_iter()
-        .flat_map(Dir::files)
-        .filter(|f| f.path().extension().is_some_and(|e| e == "sql"))
-        .collect();
+    let mut functions: Vec<_> = function_files(dir).collect();
     functions.sort_by_key(|f| f.path());
     let parts = file("schema.sql")
         .into_iter()
@@ -121,6 +124,13 @@ fn text_of(dir: &Dir<'_>) -> String {
         text.push_str("\n\n");
     }
     text
+}
+
+fn function_files<'a>(dir: &'a Dir<'a>) -> impl Iterator<Item = &'a include_dir::File<'a>> {
+    dir.get_dir(dir.path().join("functions"))
+        .into_iter()
+        .flat_map(Dir::files)
+        .filter(|f| f.path().extension().is_some_and(|e| e == "sql"))
 }
 
 /// The components named in `only` and what they need, in order; everything when `only` is empty.
@@ -155,17 +165,21 @@ pub struct Found {
     pub allowed: bool,
     /// Those who need it may use it, or this user cannot help them.
     pub granted: bool,
+    /// It belongs to an extension.
+    pub extension: bool,
 }
 
-/// What to do with a component, with the version recorded for it.
-pub fn decide(found: Found, recorded: Option<&str>, version: &str) -> Step {
+/// What to do with a component, with the version recorded for it. `take_over` asks for those of the ancestor, too.
+pub fn decide(found: Found, take_over: bool, recorded: Option<&str>, version: &str) -> Step {
     let Found {
         present,
         allowed,
         granted,
+        extension,
     } = found;
     let step = match recorded {
         _ if !present => Step::Install,
+        None if take_over && !extension => Step::TakeOver,
         None => Step::Foreign,
         Some(recorded) if recorded == version && granted => Step::Keep,
         Some(recorded) if recorded == version => Step::Grant,
@@ -187,12 +201,14 @@ fn order_of(version: &str) -> Vec<u32> {
     }
 }
 
-/// Puts the schemas in or brings them up to date, in one transaction; tells what was done with each.
+/// Puts the schemas in or brings them up to date, in one transaction; tells what was done with each. With `take_over`
+/// also those that the ancestor's plain SQL made; its extensions stay untouched.
 pub async fn install(
     session: &mut Session,
     wanted: &[&'static Component],
+    take_over: bool,
 ) -> Result<Vec<(&'static str, Step)>> {
-    let plan = load_plan(&**session, wanted).await?;
+    let plan = load_plan(&**session, wanted, take_over).await?;
     if !plan.iter().any(|(_, step)| step.is_change()) {
         for (name, step) in &plan {
             tell(name, *step);
@@ -203,7 +219,7 @@ pub async fn install(
     let transaction = session.transaction().await?;
     transaction.query_one(sql::install::LOCK_INSTALL, &[]).await?;
     // Somebody else may have installed before the lock was ours.
-    let plan = load_plan(&transaction, wanted).await?;
+    let plan = load_plan(&transaction, wanted, take_over).await?;
     for (component, (_, step)) in wanted.iter().zip(&plan) {
         tell(component.name, *step);
         if step.is_change() {
@@ -217,6 +233,14 @@ pub async fn install(
                 }
                 error
             };
+            if *step == Step::TakeOver {
+                let functions: Vec<&str> = component.functions.iter().map(String::as_str).collect();
+                let row = transaction
+                    .query_one(sql::install::DROP_FUNCTIONS_SQL, &[&component.name, &functions])
+                    .await
+                    .map_err(failed)?;
+                transaction.batch_execute(row.get(0)).await.map_err(failed)?;
+            }
             transaction.batch_execute(&component.sql).await.map_err(failed)?;
             transaction
                 .execute(
@@ -234,6 +258,7 @@ pub async fn install(
 async fn load_plan(
     client: &impl tokio_postgres::GenericClient,
     wanted: &[&'static Component],
+    take_over: bool,
 ) -> Result<Vec<(&'static str, Step)>> {
     let names: Vec<&str> = wanted.iter().map(|c| c.name).collect();
     let rows = client.query(sql::install::LOAD_COMPONENTS, &[&names]).await?;
@@ -244,6 +269,7 @@ async fn load_plan(
                 present: row.get("present"),
                 allowed: row.get("allowed"),
                 granted: row.get("granted"),
+                extension: row.get("extension"),
             };
             (row.get("name"), found)
         })
@@ -258,9 +284,9 @@ async fn load_plan(
         .iter()
         .map(|component| {
             let recorded = versions.get(component.name).map(String::as_str);
-            let step = match decide(found[component.name], recorded, &component.version) {
+            let step = match decide(found[component.name], take_over, recorded, &component.version) {
                 // The record itself was lost; nobody else has a schema of that name.
-                Step::Foreign if component.name == RECORD => Step::Upgrade,
+                Step::Foreign | Step::TakeOver if component.name == RECORD => Step::Upgrade,
                 step => step,
             };
             (component.name, step)
@@ -273,6 +299,7 @@ fn tell(name: &str, step: Step) {
     match step {
         Step::Install => info!("Installing {name}"),
         Step::Upgrade => info!("Upgrading {name}"),
+        Step::TakeOver => info!("Taking over {name}"),
         Step::Keep => info!("{name} is installed"),
         Step::Grant => info!("Restoring roles and grants of {name}"),
         Step::Skip => warn!("{name} is left as it is: this user may not create functions in schema public"),
@@ -356,8 +383,9 @@ mod tests {
                 present,
                 allowed: true,
                 granted: true,
+                extension: false,
             };
-            super::decide(found, recorded, version)
+            super::decide(found, false, recorded, version)
         };
         assert_eq!(decide(false, None, "0.1.0-aa"), Step::Install);
         assert_eq!(decide(true, None, "0.1.0-aa"), Step::Foreign);
@@ -370,21 +398,33 @@ mod tests {
 
     #[test]
     fn grants_come_back_and_what_may_not_be_written_stays() {
-        let found = |present, allowed, granted| Found {
-            present,
-            allowed,
-            granted,
+        let decide = |(present, allowed, granted), recorded| {
+            let found = Found {
+                present,
+                allowed,
+                granted,
+                extension: false,
+            };
+            super::decide(found, false, recorded, "1.0.0-a")
         };
-        assert_eq!(
-            decide(found(true, true, false), Some("1.0.0-a"), "1.0.0-a"),
-            Step::Grant
-        );
-        assert_eq!(decide(found(true, true, false), None, "1.0.0-a"), Step::Foreign);
-        assert_eq!(decide(found(false, false, true), None, "1.0.0-a"), Step::Skip);
-        assert_eq!(
-            decide(found(true, false, true), Some("0.9.0-a"), "1.0.0-a"),
-            Step::Skip
-        );
+        assert_eq!(decide((true, true, false), Some("1.0.0-a")), Step::Grant);
+        assert_eq!(decide((true, true, false), None), Step::Foreign);
+        assert_eq!(decide((false, false, true), None), Step::Skip);
+        assert_eq!(decide((true, false, true), Some("0.9.0-a")), Step::Skip);
+    }
+
+    #[test]
+    fn only_plain_schemas_are_taken_over_and_only_when_asked() {
+        let found = |extension| Found {
+            present: true,
+            allowed: true,
+            granted: true,
+            extension,
+        };
+        assert_eq!(decide(found(false), true, None, "1.0.0-a"), Step::TakeOver);
+        assert_eq!(decide(found(false), false, None, "1.0.0-a"), Step::Foreign);
+        assert_eq!(decide(found(true), true, None, "1.0.0-a"), Step::Foreign);
+        assert_eq!(decide(found(false), true, Some("1.0.0-a"), "1.0.0-a"), Step::Keep);
     }
 
     #[test]

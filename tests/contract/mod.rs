@@ -7,6 +7,7 @@ mod logtriga;
 mod restore;
 pub mod schema;
 mod security;
+mod takeover;
 pub mod traps;
 pub mod trigger_events;
 mod trigger_random;

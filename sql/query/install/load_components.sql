@@ -4,7 +4,7 @@
 -- Returns one row per name: name text, present bool, allowed bool (false when it would be written to schema
 -- public and this user may not create there, or there is no such schema), granted bool (false when none of its
 -- functions is granted to the role that needs them most, though this user could see to that: so it is after a dump was
--- restored on a server that had no such role), has_record bool (whether londiste_rs.component exists at all).
+-- restored on a server that had no such role), extension bool (whether it belongs to one), has_record bool (whether londiste_rs.component exists at all).
 select n.name,
        case when n.name = 'logtriga' then pg_catalog.to_regprocedure('public.logtriga()') is not null
             else exists (select 1 from pg_catalog.pg_namespace s where s.nspname = n.name) end as present,
@@ -22,6 +22,15 @@ select n.name,
                 cross join lateral pg_catalog.aclexplode(p.proacl) a
                  join pg_catalog.pg_roles r on r.oid = a.grantee
                 where s.nspname = n.name and r.rolname = k.role_name) as granted,
+       exists (
+           select 1
+             from pg_catalog.pg_namespace s
+             join pg_catalog.pg_depend d
+               on d.deptype = 'e'
+                  and (d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and d.objid = s.oid
+                       or d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                          and exists (select 1 from pg_catalog.pg_proc p where p.oid = d.objid and p.pronamespace = s.oid))
+            where s.nspname = n.name) as extension,
        pg_catalog.to_regclass('londiste_rs.component') is not null as has_record
   from pg_catalog.unnest($1::text[]) as n (name)
   left join (values ('londiste_rs', 'pgq_writer'), ('pgq', 'pgq_writer'), ('pgq_ext', 'pgq_writer'),

@@ -142,7 +142,7 @@ impl Desk {
     pub async fn ensure_limits(&mut self) -> Result<()> {
         if !self.has_limits {
             let wanted = install::select(&["londiste_rs".to_owned()])?;
-            install::install(&mut self.session, &wanted).await?;
+            install::install(&mut self.session, &wanted, false).await?;
             self.has_limits = true;
         }
         Ok(())

@@ -4,8 +4,8 @@ language plpgsql as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.upgrade_schema(0)
 --
---      Brings tables of an earlier version up to date, and the sequences of a restored dump up to the ids that
---      are in use. Changes nothing when run again.
+--      Brings tables of an earlier version (ours, or the ancestor's from 3.0 on) up to date, and the sequences of a
+--      restored dump up to the ids that are in use. Changes nothing when run again.
 --
 -- Returns:
 --      0
@@ -25,11 +25,29 @@ begin
         execute 'alter table ' || r.tbl::text || ' alter column ' || quote_ident(r.attname) || ' drop not null';
     end loop;
 
-    if not exists (select 1 from pg_catalog.pg_attribute
-                    where attrelid = 'pgq.queue'::regclass and attname = 'queue_extra_maint')
-    then
-        alter table pgq.queue add column queue_extra_maint text[];
-    end if;
+    -- columns that came with 3.0 to 3.3
+    for r in
+        select c.tbl, c.col, c.definition
+          from (values ('pgq.queue', 'queue_disable_insert', 'boolean not null default false'),
+                       ('pgq.queue', 'queue_ticker_paused', 'boolean not null default false'),
+                       ('pgq.queue', 'queue_external_ticker', 'boolean not null default false'),
+                       ('pgq.queue', 'queue_per_tx_limit', 'integer'),
+                       ('pgq.queue', 'queue_extra_maint', 'text[]'),
+                       ('pgq.tick', 'tick_event_seq', 'bigint'),
+                       ('pgq.retry_queue', 'ev_queue', 'int4')) c (tbl, col, definition)
+         where not exists (select 1 from pg_catalog.pg_attribute a
+                            where a.attrelid = c.tbl::regclass and a.attname = c.col and not a.attisdropped)
+    loop
+        execute 'alter table ' || r.tbl || ' add column ' || r.col || ' ' || r.definition;
+        if r.col = 'ev_queue' then
+            update pgq.retry_queue rq set ev_queue = s.sub_queue from pgq.subscription s where s.sub_id = rq.ev_owner;
+            -- of consumers that are gone
+            delete from pgq.retry_queue where ev_queue is null;
+            alter table pgq.retry_queue
+                alter column ev_queue set not null,
+                add constraint rq_queue_id_fkey foreign key (ev_queue) references pgq.queue (queue_id);
+        end if;
+    end loop;
 
     for r in
         select * from (values ('pgq.queue_queue_id_seq', 'queue', 'queue_id'),
