@@ -40,6 +40,7 @@ impl Dice {
 const HAZARDS: &[(&str, &str, &str)] = &[
     ("plain", "", ""),
     ("deferrable", "deferrable", ""),
+    ("partitions", "", ""),
     (
         "cascade",
         "",
@@ -121,18 +122,31 @@ create function change_other() returns trigger language plpgsql as $$ begin
 end $$;
 ";
 
+/// How the table of a hazard is made, where that is not an ordinary one.
+fn table_of(hazard: &str) -> (&'static str, &'static [&'static str]) {
+    match hazard {
+        // Rows move between them when their key changes.
+        "partitions" => (
+            " partition by hash (k); create table t_0 partition of t for values with (modulus 2, remainder 0);
+             create table t_1 partition of t for values with (modulus 2, remainder 1)",
+            &["t_0", "t_1"],
+        ),
+        _ => ("", &["t"]),
+    }
+}
+
 /// The ways of capture, and the hazards under which each is right. A row trigger logs nested changes of rows that the
 /// outer statement has changed before the outer ones, and cannot order the events of swapped keys.
 const WAYS: &[(&str, &[&str])] = &[
     ("statement", &[]),
-    ("row", &["plain", "cascade", "set_null"]),
-    ("ancestor", &["plain", "cascade", "set_null"]),
+    ("row", &["plain", "cascade", "set_null", "partitions"]),
+    ("ancestor", &["plain", "cascade", "set_null", "partitions"]),
 ];
 
 fn statement(dice: &mut Dice, deferrable: bool, inner: bool) -> String {
     let (a, b, n) = (dice.key(), dice.key(), dice.roll(10));
     let on_conflict = dice.pick(&["", " on conflict do nothing"]);
-    match dice.roll(25) {
+    match dice.roll(27) {
         0..4 => {
             format!("insert into t select g, 'r {n}&%', g % 3 from generate_series({a}, {b}) g{on_conflict}")
         }
@@ -199,6 +213,18 @@ fn statement(dice: &mut Dice, deferrable: bool, inner: bool) -> String {
             statement(dice, deferrable, true),
             statement(dice, deferrable, true)
         ),
+        24 if !inner => {
+            let target = dice.pick(&["t (k, v)", "t (v, k)"]);
+            let row = |key| match target {
+                "t (k, v)" => format!("{key}\tc o&p\\\\y"),
+                _ => format!("\\N\t{key}"),
+            };
+            format!("copy {target} from stdin;\n{}\n{}\n\\.", row(a), row(b + 30))
+        }
+        25 if !deferrable => format!(
+            "insert into t select g, 'x', {n} from generate_series({a}, {b}) g
+             on conflict (k) do update set k = t.k + 60, v = excluded.v where t.k % 2 = 0"
+        ),
         _ => format!("delete from t where k > {a} + 20"),
     }
 }
@@ -213,23 +239,46 @@ fn fitting(dice: &mut Dice, way: &str, deferrable: &str) -> String {
     }
 }
 
+/// A statement as psql reads it. A semicolon after the data of a COPY would make it read on for data.
+fn ended(statement: &str) -> String {
+    let end = if statement.contains(" from stdin;") {
+        ""
+    } else {
+        ";"
+    };
+    format!("{statement}{end}\n")
+}
+
+/// A statement as a message shows it: psql would take the end of a COPY for its own.
+fn told(statement: String) -> String {
+    match statement.split_once(" from stdin;") {
+        Some((copy, _)) => format!("{copy} ..."),
+        None => statement,
+    }
+}
+
 /// A psql script of random transactions, each followed by a comparison.
 fn script(dice: &mut Dice, way: &str, hazard: &(&str, &str, &str), steps: usize) -> String {
     let (name, deferrable, extras) = hazard;
     let seed = dice.0;
-    let triggers = match way {
-        "ancestor" => "create trigger _londiste_q after insert or update or delete on t
-            for each row execute function pgq.logutriga('q')"
-            .to_owned(),
-        _ => format!(
-            "select londiste_rs.capture_create('q', 't'::regclass, '{{INSERT,UPDATE,DELETE}}', null, '{way}')"
-        ),
-    };
+    let (partitions, captured) = table_of(name);
+    let mut triggers = String::new();
+    for table in captured {
+        triggers += &match way {
+            "ancestor" => format!(
+                "create trigger _londiste_q after insert or update or delete on {table}
+                     for each row execute function pgq.logutriga('q');\n"
+            ),
+            _ => format!(
+                "select londiste_rs.capture_create('q', '{table}'::regclass, '{{INSERT,UPDATE,DELETE}}', null, '{way}');\n"
+            ),
+        };
+    }
     let mut text = format!(
         "set client_min_messages = error;
-         create table t (k int primary key {deferrable}, v text, n int, p int);
+         create table t (k int primary key {deferrable}, v text, n int, p int){partitions};
          create table t_copy (k int primary key, v text, n int, p int);
-         {triggers};
+         {triggers}
          create trigger _londiste_q_truncate after truncate on t for each statement execute function pgq.sqltriga('q');
          {FUNCTIONS}{extras}\n"
     );
@@ -242,15 +291,16 @@ fn script(dice: &mut Dice, way: &str, hazard: &(&str, &str, &str), steps: usize)
             for _ in 0..3 {
                 let one = fitting(dice, way, deferrable);
                 text.push_str(&format!(
-                    "savepoint x;\n{one};\n\\if :ERROR\nrollback to x;\n\\endif\n"
+                    "savepoint x;\n{}\\if :ERROR\nrollback to x;\n\\endif\n",
+                    ended(&one)
                 ));
-                done.push(one);
+                done.push(told(one));
             }
             text.push_str("commit;\n");
         } else {
             let one = fitting(dice, way, deferrable);
-            text.push_str(&format!("{one};\n"));
-            done.push(one);
+            text += &ended(&one);
+            done.push(told(one));
         }
         let done = done.join("; ");
         text.push_str(&format!(
@@ -265,7 +315,8 @@ fn events_of_random_statements_replay_to_the_same_rows() {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     for (way, hazards) in WAYS {
         for hazard in HAZARDS {
-            if !hazards.is_empty() && !hazards.contains(&hazard.0) {
+            let is_partitioned = table_of(hazard.0).0 != "";
+            if !hazards.is_empty() && !hazards.contains(&hazard.0) || hazards.is_empty() && is_partitioned {
                 continue;
             }
             let db = ours(&format!("capture_{way}_{}", hazard.0));
@@ -294,32 +345,127 @@ fn events_of_generated_triggers_are_the_general_trigger_s_bytes() {
 fn capture_survives_changes_of_table_and_queue() {
     // It makes a role.
     let cluster = Cluster::start();
-    cluster.create_database("change");
-    cluster.psql("change", &install::script(&install::select(&[]).unwrap()));
-    cluster.psql("change", REPLAY);
-    let output = cluster.psql("change", CHANGE);
-    let lines: Vec<&str> = output.lines().filter(|l| !l.is_empty()).collect();
-    assert_eq!(
-        lines,
-        [
-            "stale",
-            "statement",
-            "ok",
-            "public.t9",
-            "o.t",
-            "o.t",
-            "oo.t",
-            "statement",
-            "1",
-            "0",
-            "1",
-            "pgq.event_1_0|52",
-            "pgq.event_1_1|5",
-            "statement|ok",
-            "5",
-            "0"
-        ]
-    );
+    for way in ["statement", "row"] {
+        cluster.create_database(way);
+        cluster.psql(way, &install::script(&install::select(&[]).unwrap()));
+        cluster.psql(way, REPLAY);
+        // Only statement triggers keep a table from becoming a partition or an heir.
+        let change: String = CHANGE
+            .lines()
+            .filter(|line| way == "statement" || !line.contains("prevents table"))
+            .map(|line| line.replace("<way>", way) + "\n")
+            .collect();
+        let output = cluster.psql(way, &change);
+        let lines: Vec<&str> = output.lines().filter(|l| !l.is_empty()).collect();
+        assert_eq!(
+            lines,
+            [
+                "stale",
+                way,
+                "ok",
+                "public.t9",
+                "o.t",
+                "o.t",
+                "oo.t",
+                way,
+                "1",
+                "0",
+                "1",
+                if way == "statement" {
+                    "pgq.event_1_0|52"
+                } else {
+                    "pgq.event_1_0|44"
+                },
+                "pgq.event_1_1|5",
+                &format!("{way}|ok"),
+                if way == "statement" { "5" } else { "1" },
+                "0"
+            ],
+            "{way}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_session_notices_what_another_does_to_the_table() {
+    let db = ours("capture_sessions");
+    let connect = async || {
+        let (client, connection) = tokio_postgres::connect(&db.connstr(), tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        client
+    };
+    let other = connect().await;
+    other
+        .batch_execute("select pgq.create_queue('q'); create table unrelated (i int)")
+        .await
+        .unwrap();
+    for way in ["statement", "row"] {
+        other
+            .batch_execute(&format!(
+                "drop table if exists x; create table x (id int primary key, a text, b int);
+                 select londiste_rs.capture_create('q', 'x'::regclass, '{{INSERT,UPDATE,DELETE}}', null, '{way}')"
+            ))
+            .await
+            .unwrap();
+        let writer = connect().await;
+        let last = async || {
+            let sql = "select ev_data from pgq.event_template order by ev_id desc limit 1";
+            writer.query_one(sql, &[]).await.unwrap().get::<_, String>(0)
+        };
+        let prepared = writer.prepare("update x set b = b + 1").await.unwrap();
+        for step in 0..7 {
+            let sql = format!("insert into x (id) values ({step})");
+            writer.batch_execute(&sql).await.unwrap();
+            writer.execute(&prepared, &[]).await.unwrap();
+        }
+        assert_eq!(last().await, "id=6&a&b", "{way}");
+        for (change, found) in [
+            ("add c int default 7", "id=6&a&b&c=7"),
+            ("rename a to d", "id=6&d&b&c=7"),
+            ("drop d", "id=6&b&c=7"),
+            ("alter c type text using c || '+'", "id=6&b&c=7%2b"),
+        ] {
+            other
+                .batch_execute(&format!("alter table x {change}"))
+                .await
+                .unwrap();
+            writer.execute(&prepared, &[]).await.unwrap();
+            assert_eq!(last().await, found, "{way} {change}");
+            writer.batch_execute("update x set b = b").await.unwrap();
+            assert_eq!(last().await, found, "{way} {change}");
+        }
+        // A transaction that does not see the change in the catalogue says so, and leaves nothing wrong behind.
+        for (change, found) in [
+            ("add e int default 8", "b&c=7%2b&e=8"),
+            ("rename e to f", "b&c=7%2b&f=8"),
+        ] {
+            writer
+                .batch_execute("begin isolation level repeatable read; select from unrelated")
+                .await
+                .unwrap();
+            other
+                .batch_execute(&format!("alter table x {change}"))
+                .await
+                .unwrap();
+            let error = writer
+                .batch_execute("insert into x (id) values (20)")
+                .await
+                .expect_err("refused");
+            let message = error.as_db_error().unwrap().message().to_owned();
+            assert!(
+                message.ends_with(" was changed after this transaction began"),
+                "{way}: {message}"
+            );
+            writer.batch_execute("rollback").await.unwrap();
+            for level in ["read committed", "repeatable read", "read committed"] {
+                let sql = format!("begin isolation level {level}; update x set b = b where id = 6; commit");
+                writer.batch_execute(&sql).await.unwrap();
+                assert_eq!(last().await, format!("id=6&{found}"), "{way} {change} {level}");
+            }
+        }
+    }
 }
 
 #[test]

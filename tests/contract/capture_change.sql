@@ -1,12 +1,12 @@
--- Promise: capture by statement survives what happens to its table and queue afterwards: columns, keys and names that
+-- Promise: capture by generated triggers survives what happens to its table and queue afterwards: columns, keys and names that
 -- change, children, closed and limited queues, rotation, and lets ordinary writers write and do nothing else.
--- Runs after capture_replay.sql.
+-- Runs after capture_replay.sql, with <way> replaced by the way of capture.
 create function refuse(i_sql text, i_text text) returns void language plpgsql as $$ begin
  begin execute i_sql; exception when others then
   if pg_catalog.strpos(sqlerrm, i_text) operator(pg_catalog.=) 0 then raise exception 'another error: %', sqlerrm; end if; return; end;
  raise exception 'not refused: %', i_sql; end $$;
 create table t(k int primary key, v text, n int, p int); create table t_copy(k int primary key, v text, n int, p int);
-select londiste_rs.capture_create('q','t'::regclass,'{INSERT,UPDATE,DELETE}',null) \g /dev/null
+select londiste_rs.capture_create('q','t'::regclass,'{INSERT,UPDATE,DELETE}',null,'<way>') \g /dev/null
 insert into t values (1,'a',1,1),(2,'b',2,2); update t set n=5; select verify('start');
 alter table t add column extra text default 'dflt'; alter table t_copy add column extra text;  update t_copy set extra='dflt';
 update t set extra = 'kept' where k = 1; insert into t values (3,'c',3,3,'kept too'); select verify('added');
@@ -58,6 +58,11 @@ select public.refuse(pg_catalog.format('create table attack.mine(k int primary k
 select public.refuse('select pgq.insert_event(''q'',''a'',''b'')', 'permission denied');
 reset role; reset search_path;
 select verify('writer');
+-- row security hides rows from the writer, not from the owner of the triggers
+alter table t enable row level security; create policy own on t to capture_writer using (kk >= 70) with check (kk >= 70);
+set role capture_writer; update t set extra='seen'; insert into t values (80,'w','p','e'); select refuse('insert into t values (5,''w'',''p'',''e'')', 'row-level security');
+with d as (delete from t where kk = 80 returning *) insert into t select kk+1,w,p,'x' from d; with d as (delete from t where kk > 80 returning *) insert into t select kk,w,p,'y' from d;
+reset role; select verify('row security'); alter table t disable row level security; drop policy own on t;
 select capture, state from londiste_rs.capture_state('q','public.t');
 select londiste_rs.capture_drop('q','t'::regclass);
 select count(*) from pg_proc where pronamespace='londiste_rs'::regnamespace and proname like 'capture\_t\_%';

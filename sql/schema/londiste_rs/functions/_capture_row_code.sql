@@ -69,6 +69,7 @@ declare
     v_data pg_catalog.text;
     v_table pg_catalog.text;
     v_restyle pg_catalog.text[];
+    v_names pg_catalog.text[];
 begin
     if <ordinary> then
         -- planned in here, where the planner sees the newest catalogue
@@ -87,6 +88,16 @@ begin
     end if;
 
     -- the long way
+    if pg_catalog.current_setting('transaction_isolation') operator(pg_catalog.<>) 'read committed' then
+        -- the catalogue may be older than the row
+        select pg_catalog.array_agg(k.name order by k.pos)
+          into v_names
+          from pg_catalog.json_object_keys(
+                   case when TG_OP operator(pg_catalog.=) 'DELETE' then pg_catalog.row_to_json(OLD)
+                        else pg_catalog.row_to_json(NEW)
+                   end) with ordinality k (name, pos);
+        perform londiste_rs._capture_check(TG_RELID, v_names);
+    end if;
     v_restyle := pgq._set_style(pgq._row_style(TG_RELID));
     if TG_OP operator(pg_catalog.<>) 'DELETE' then
         v_data := pg_catalog.concat(NEW);
