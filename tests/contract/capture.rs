@@ -317,7 +317,7 @@ fn events_of_random_statements_replay_to_the_same_rows() {
     let mut dice = Dice(seed);
     for (way, hazards) in WAYS {
         for hazard in HAZARDS {
-            let is_partitioned = table_of(hazard.0).0 != "";
+            let is_partitioned = !table_of(hazard.0).0.is_empty();
             if !hazards.is_empty() && !hazards.contains(&hazard.0) || hazards.is_empty() && is_partitioned {
                 continue;
             }
