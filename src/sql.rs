@@ -80,6 +80,7 @@ room! {
         FIND_RUN = "find_run",
         FINISH_RANGE = "finish_range",
         FORGET_RUN = "forget_run",
+        FORGET_VOID_RUNS = "forget_void_runs",
         HAS_MERGED_ROWS = "has_merged_rows",
         HAS_SIBLINGS = "has_siblings",
         HOLD_RUN = "hold_run",

@@ -26,6 +26,7 @@ mod side;
 mod source;
 
 pub use progress::{Progress, ProgressSink};
+pub(crate) use run::forget_void_runs;
 pub(crate) use runner::drop_consumer;
 pub use runner::{CopyJob, run_job, run_one};
 pub use source::remote_info;

@@ -335,6 +335,15 @@ impl Run {
     }
 }
 
+/// Forgets runs of `queue` whose table was taken out of them; nothing happens where none are kept.
+pub async fn forget_void_runs(local: &Client, queue: &str) -> Result<()> {
+    let kept: bool = local.query_one(sql::copy::CAN_KEEP_RUNS, &[]).await?.get("kept");
+    if kept {
+        local.execute(sql::copy::FORGET_VOID_RUNS, &[&queue]).await?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

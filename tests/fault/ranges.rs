@@ -1,6 +1,7 @@
 //! Copies in ranges: killed, resumed with other snapshots, started over, taken away; both ends are equal afterwards.
 
 use crate::support::cascade::{Cascade, LIMIT};
+use crate::support::random::Random;
 
 const ROWS: u64 = 20_000;
 
@@ -31,7 +32,7 @@ fn pair(queue: &str, keys: &str) -> Cascade {
     let mut cascade = Cascade::new(queue);
     cascade.create_root("root");
     cascade.create_leaf("leaf", "root");
-    cascade["leaf"].configure(&format!("copy_chunk_size = 64 kB\n{keys}"));
+    cascade["leaf"].configure(&format!("copy_streams = 2\n{keys}"));
     cascade["root"].start_worker();
     cascade
 }
@@ -81,7 +82,7 @@ fn wait_equal(cascade: &mut Cascade, table: &str) {
 
 #[test]
 fn a_kill_at_seventy_percent_does_not_start_at_zero() {
-    let mut cascade = pair("r_resume", "copy_streams = 3");
+    let mut cascade = pair("r_resume", "copy_chunk_size = 64 kB");
     cascade.psql_all(BIG);
     cascade["root"].psql(FILL);
     let structure = cascade["root"].structure("big");
@@ -113,7 +114,7 @@ fn a_kill_at_seventy_percent_does_not_start_at_zero() {
 
 #[test]
 fn a_copy_takes_new_snapshots_under_load() {
-    let mut cascade = pair("r_age", "copy_streams = 2\ncopy_snapshot_age = 0.02");
+    let mut cascade = pair("r_age", "copy_chunk_size = 64 kB\ncopy_snapshot_age = 0.02");
     cascade.psql_all(BIG);
     cascade["root"].psql(FILL);
     let script = cascade.path("load.sql");
@@ -141,7 +142,7 @@ fn a_copy_takes_new_snapshots_under_load() {
 
 #[test]
 fn what_cannot_be_resumed_starts_over() {
-    let mut cascade = pair("r_over", "copy_streams = 2");
+    let mut cascade = pair("r_over", "copy_chunk_size = 64 kB");
     cascade.psql_all(&format!("{BIG}; create table keyless (id int, v text)"));
     let root = &cascade["root"];
     root.psql(FILL);
@@ -174,7 +175,7 @@ fn what_cannot_be_resumed_starts_over() {
 
 #[test]
 fn a_table_that_is_taken_out_of_its_copy_is_whole() {
-    let mut cascade = pair("r_out", "copy_streams = 2");
+    let mut cascade = pair("r_out", "copy_chunk_size = 64 kB");
     cascade.psql_all(BIG);
     cascade["root"].psql(FILL);
     let structure = cascade["root"].structure("big");
@@ -205,7 +206,7 @@ fn a_table_that_is_taken_out_of_its_copy_is_whole() {
 
 #[test]
 fn types_of_users_are_copied_in_ranges() {
-    let mut cascade = pair("r_kinds", "copy_streams = 2");
+    let mut cascade = pair("r_kinds", "copy_chunk_size = 64 kB");
     cascade.psql_all(
         "create type mood as enum ('sad', 'ok'); create domain small as int check (value < 1000000); \
          create table kinds (id bigint primary key, m mood, s small, c regclass, n numeric, t timestamptz, a int[], j jsonb, \
@@ -228,7 +229,7 @@ fn types_of_users_are_copied_in_ranges() {
 
 #[test]
 fn rows_that_do_not_fit_leave_the_definition_whole() {
-    let mut cascade = pair("r_unfit", "copy_streams = 2");
+    let mut cascade = pair("r_unfit", "copy_chunk_size = 64 kB");
     cascade.psql_all("create table big (id int primary key, u int not null, v text)");
     cascade["root"].psql("insert into big select i, i / 2, repeat('v', 80) from generate_series(1, 10000) i");
     cascade["leaf"].psql("alter table big add constraint only_here unique (u)");
@@ -244,4 +245,77 @@ fn rows_that_do_not_fit_leave_the_definition_whole() {
     wait_equal(&mut cascade, "big");
     assert_ne!(cascade["leaf"].structure("big"), structure);
     assert_eq!(cascade["leaf"].structure("big"), cascade["root"].structure("big"));
+}
+
+/// A few random changes of a table with a second unique column.
+fn random_change(random: &mut Random) -> String {
+    let id = random.below(4000);
+    let (step, rest) = (random.below(40) + 1, random.below(40));
+    match random.below(9) {
+        0 => format!("update big set v = v || 'x' where id % {step} = {rest} % {step}"),
+        1 => format!("update big set v = v where id % {step} = {rest} % {step}"),
+        2 => format!("delete from big where id % {step} = {rest} % {step} and id > {id}"),
+        3 => format!(
+            "insert into big select i, i, 'k', repeat('n', 70) from generate_series({id}, {id} + 300) i \
+              where not exists (select 1 from big where id = i or u = i)"
+        ),
+        4 => format!(
+            "update big set id = -id where id between {id} and {id} + 50 \
+                      and not exists (select 1 from big o where o.id = -big.id)"
+        ),
+        5 => format!(
+            "begin; delete from big where id = {id}; \
+                      insert into big select {id}, {id}, 'back', 'again' where not exists (select 1 from big where u = {id}); end"
+        ),
+        6 => format!("begin; update big set u = u + 1 where u >= {id}; end"),
+        7 => "vacuum big".to_owned(),
+        _ => format!(
+            "begin; update big set v = 'undone' where id > {id}; delete from big where id % 3 = 0; rollback"
+        ),
+    }
+}
+
+#[test]
+fn random_deaths_and_changes_end_equal() {
+    let mut random = Random::seeded();
+    let mut cascade = pair("r_random", "copy_chunk_size = 16 kB");
+    cascade.psql_all(BIG);
+    cascade["root"]
+        .psql("insert into big select i, i, 'k' || i % 100, repeat('v', 60) from generate_series(1, 3000) i");
+    cascade.add_table("big");
+    let points = [
+        "copy.range.committed",
+        "copy.range.before-commit",
+        "copy.delta.before-commit",
+        "copy.index.committed",
+    ];
+    for round in 0..5 {
+        if round > 0 {
+            cascade["leaf"].stop_worker();
+            cascade["leaf"].londiste(&["resync", "big"]);
+        }
+        die_at(
+            &mut cascade,
+            &format!("copy.range.committed:{}", random.below(10) + 1),
+        );
+        for _ in 0..random.below(3) {
+            for _ in 0..random.below(6) {
+                cascade["root"].psql(&random_change(&mut random));
+            }
+            // Where it is too late for that point the worker lives, and comes to the end.
+            let point = points[random.below(points.len() as u64) as usize];
+            let leaf = &mut cascade["leaf"];
+            leaf.start_worker_to_die_at(point);
+            crate::support::wait::wait_for("the copy to end in one way or the other", LIMIT, || {
+                (!leaf.worker().is_running() || leaf.state("big") == "ok").then_some(())
+            });
+            if leaf.worker().is_running() {
+                leaf.stop_worker();
+            }
+        }
+        for _ in 0..random.below(4) {
+            cascade["root"].psql(&random_change(&mut random));
+        }
+        wait_equal(&mut cascade, "big");
+    }
 }

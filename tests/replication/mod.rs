@@ -3,6 +3,7 @@
 //!
 //! The two sides are compared as `COPY ... TO STDOUT` prints them in psql, with the same settings on both.
 
+mod copy;
 mod encodings;
 mod histories;
 mod keys;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Server;
 use crate::config::londiste::LondisteConfig;
-use crate::copy::{drop_consumer, remote_info};
+use crate::copy::{drop_consumer, forget_void_runs, remote_info};
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::call_quietly;
 use crate::pg::{AppName, Session};
@@ -127,6 +127,7 @@ impl Server<'_> {
             return Ok(());
         }
         self.next_stray_look = now + STRAY_PERIOD;
+        forget_void_runs(&self.local, &config.queue_name).await?;
         let (queue, consumer) = (config.queue_name.as_str(), config.consumer_name.as_str());
         let rows = self
             .local
