@@ -43,6 +43,8 @@ cases! { check_parity, CASES:
     node_merge,
     node_subscriber,
     node_switchover,
+    queue_admin,
+    queue_read,
 }
 
 mod ours {

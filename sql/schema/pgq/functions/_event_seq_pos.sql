@@ -1,6 +1,6 @@
 create or replace function pgq._event_seq_pos(i_seq_name text)
 returns int8
-language plpgsql as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq._event_seq_pos(1)
 --

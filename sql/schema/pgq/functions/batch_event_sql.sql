@@ -1,6 +1,6 @@
 create or replace function pgq.batch_event_sql(x_batch_id int8)
 returns text
-language plpgsql as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.batch_event_sql(1)
 --

@@ -1,6 +1,6 @@
 create or replace function pgq.batch_event_tables(x_batch_id int8)
 returns setof text
-language plpgsql as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.batch_event_tables(1)
 --

@@ -1,6 +1,6 @@
 create or replace function pgq.current_event_table(x_queue_name text)
 returns text
-language plpgsql as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.current_event_table(1)
 --

@@ -70,7 +70,7 @@ $$;
 
 create or replace function pgq.drop_queue(x_queue_name text)
 returns int4
-language plpgsql strict as $$
+language plpgsql strict set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.drop_queue(1)
 --

@@ -22,9 +22,10 @@ language plpgsql as $$
 --      batch not found
 -- ----------------------------------------------------------------------
 declare
-    v_cursor refcursor;
-    v_sql text;
-    i int4;
+    -- types with their schema: compiled under one search_path, a function is used under every other one
+    v_cursor pg_catalog.refcursor;
+    v_sql pg_catalog.text;
+    i integer;
 begin
     if i_batch_id is null or i_cursor_name is null or i_quick_limit is null then
         return;

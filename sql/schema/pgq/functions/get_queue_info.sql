@@ -5,7 +5,7 @@ create or replace function pgq.get_queue_info(
     out queue_ticker_max_count int4, out queue_ticker_max_lag interval, out queue_ticker_idle_period interval,
     out ticker_lag interval, out ev_per_sec float8, out ev_new int8, out last_tick_id int8)
 returns setof record
-language plpgsql as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.get_queue_info(1)
 --
@@ -74,7 +74,7 @@ create or replace function pgq.get_queue_info(
     out queue_ticker_max_count int4, out queue_ticker_max_lag interval, out queue_ticker_idle_period interval,
     out ticker_lag interval, out ev_per_sec float8, out ev_new int8, out last_tick_id int8)
 returns setof record
-language plpgsql as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.get_queue_info(0)
 --

@@ -1,6 +1,6 @@
 create or replace function pgq.maint_operations(out func_name text, out func_arg text)
 returns setof record
-language plpgsql as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.maint_operations(0)
 --

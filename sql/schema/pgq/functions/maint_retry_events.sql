@@ -1,6 +1,6 @@
 create or replace function pgq.maint_retry_events()
 returns int4
-language plpgsql as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.maint_retry_events(0)
 --

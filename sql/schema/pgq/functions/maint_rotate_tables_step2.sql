@@ -1,6 +1,6 @@
 create or replace function pgq.maint_rotate_tables_step2()
 returns int4
-language plpgsql as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.maint_rotate_tables_step2(0)
 --

@@ -1,6 +1,6 @@
 create or replace function pgq.maint_tables_to_vacuum()
 returns setof text
-language plpgsql as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.maint_tables_to_vacuum(0)
 --

@@ -1,6 +1,6 @@
 create or replace function pgq.next_batch(i_queue_name text, i_consumer_name text)
 returns int8
-language plpgsql as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.next_batch(2)
 --

@@ -1,6 +1,6 @@
 create or replace function pgq.seq_getval(i_seq_name text)
 returns int8
-language plpgsql strict as $$
+language plpgsql strict set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.seq_getval(1)
 --

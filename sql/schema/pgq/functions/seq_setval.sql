@@ -1,6 +1,6 @@
 create or replace function pgq.seq_setval(i_seq_name text, i_new_value int8)
 returns int8
-language plpgsql strict as $$
+language plpgsql strict set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.seq_setval(2)
 --

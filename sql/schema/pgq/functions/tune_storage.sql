@@ -1,6 +1,6 @@
 create or replace function pgq.tune_storage(i_queue_name text)
 returns int4
-language plpgsql strict as $$
+language plpgsql strict set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.tune_storage(1)
 --

@@ -1,6 +1,6 @@
 create or replace function pgq.upgrade_schema()
 returns int4
-language plpgsql as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.upgrade_schema(0)
 --

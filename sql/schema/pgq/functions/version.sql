@@ -1,6 +1,6 @@
 create or replace function pgq.version()
 returns text
-language plpgsql as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: pgq.version(0)
 --
