@@ -1,6 +1,7 @@
 #!/bin/bash
 # Measures what capturing changes costs: the same single-row statements on a table without a trigger, with the
-# ancestor's C trigger, and with ours in PL/pgSQL. Rounds alternate, so that a busy machine hits all alike.
+# ancestor's C trigger, and with ours: by statement, by row, and the general one. Rounds alternate, so that a busy machine
+# hits all alike. Then the same by CPU time of the server process, which other work on the machine changes less.
 #
 #   bench/capture/rows.sh [SECONDS [ROUNDS]]      of each run (5), of each measurement (3)
 set -euo pipefail
@@ -10,8 +11,6 @@ seconds=${1:-5}
 rounds=${2:-3}
 kinds=(none ancestor statement row general)
 bin=$("$root/scripts/pg-bin")
-(cd "$root" && cargo build --release --quiet --bin londiste)
-londiste=${CARGO_TARGET_DIR:-$root/target}/release/londiste
 
 owner=$(id -un postgres 2>/dev/null || echo nobody)
 as_owner() { if [ "$(id -u)" = 0 ]; then runuser -u "$owner" -- "$@"; else "$@"; fi; }
@@ -50,7 +49,12 @@ for kind in "${kinds[@]}"; do
             exit 1
         }
         ;;
-    statement | row | general) "$londiste" install "host=$dir dbname=$kind user=postgres" -q ;;
+    statement | row | general)
+        for schema in londiste_rs pgq pgq_ext pgq_node londiste; do
+            cat "$root/sql/schema/$schema/schema.sql" "$root/sql/schema/$schema"/functions/*.sql
+            [ ! -f "$root/sql/schema/$schema/finish.sql" ] || cat "$root/sql/schema/$schema/finish.sql"
+        done | psql -X -q -v ON_ERROR_STOP=1 -1 -d "$kind" -o /dev/null -f -
+        ;;
     esac
     sql "$kind" "create table account (id int8 primary key, owner text, balance int8, changed timestamptz default now());
         insert into account select n, 'somebody & co.', 0 from generate_series(1, 100000) n;
@@ -109,4 +113,41 @@ for script in insert update delete; do
         END {printf "%-8s %10d/s %10d/s", s, v[1], v[2]
              for (i = 3; i <= NR; i++) printf " %9d/s (%2.0f%%)", v[i], 100 * v[i] / v[2]
              print ""}'
+done
+
+# Microseconds of CPU time of the server process per transaction: no client, no waiting. The least of the rounds.
+cat >cpu.sql <<'SQL'
+create procedure cpu(n int, out i numeric, out u numeric, out d numeric) language plpgsql as $$
+declare
+    base bigint := nextval('fresh');
+    started bigint;
+    k int;
+begin
+    perform setval('fresh', base + n + 1);
+    started := split_part(pg_read_file('/proc/self/schedstat', 0, 100), ' ', 1);
+    for k in 1 .. n loop insert into account values (base + k, 'somebody else', 1); commit; end loop;
+    i := round((split_part(pg_read_file('/proc/self/schedstat', 0, 100), ' ', 1)::bigint - started) / 1000.0 / n, 1);
+    started := split_part(pg_read_file('/proc/self/schedstat', 0, 100), ' ', 1);
+    for k in 1 .. n loop
+        update account set balance = balance + 1, changed = now() where id = base + k; commit;
+    end loop;
+    u := round((split_part(pg_read_file('/proc/self/schedstat', 0, 100), ' ', 1)::bigint - started) / 1000.0 / n, 1);
+    started := split_part(pg_read_file('/proc/self/schedstat', 0, 100), ' ', 1);
+    for k in 1 .. n loop delete from account where id = base + k; commit; end loop;
+    d := round((split_part(pg_read_file('/proc/self/schedstat', 0, 100), ' ', 1)::bigint - started) / 1000.0 / n, 1);
+end $$;
+SQL
+[ -r /proc/self/schedstat ] || exit 0
+for kind in "${kinds[@]}"; do
+    psql -X -q -d "$kind" -f cpu.sql
+done
+for ((round = 0; round < rounds; round++)); do
+    for kind in "${kinds[@]}"; do
+        echo "$kind $(psql -X -q -A -t -F ' ' -d "$kind" -c 'call cpu(3000, 0, 0, 0)')"
+    done
+done >cpu
+printf '\n%-10s %9s %9s %9s\n' 'us of CPU' insert update delete
+for kind in "${kinds[@]}"; do
+    awk -v kind="$kind" '$1 == kind {for (i = 2; i <= 4; i++) if (!(i in least) || $i < least[i]) least[i] = $i}
+        END {printf "%-10s %9.1f %9.1f %9.1f\n", kind, least[2], least[3], least[4]}' cpu
 done

@@ -1,7 +1,8 @@
 #!/bin/sh
-# What capture costs the writer: no trigger, the ancestor's C trigger, our statement triggers, our row
-# triggers (made for the table, and the general one), side by side on one throwaway server. Needs PostgreSQL's server programs and, for the C trigger, the package with the
-# extension pgq. Usage: run.sh [ROUNDS] [SECONDS]; PG_BIN names the folder of the server's programs.
+# What capture costs the writer: no trigger, the ancestor's C trigger, our statement triggers, our row trigger made for
+# the table, and our general row trigger, side by side on one throwaway server. Needs PostgreSQL's server programs and,
+# for the C trigger, the package with the extension pgq. Usage: run.sh [ROUNDS] [SECONDS]; PG_BIN names the folder of the
+# server's programs, WAYS some of the ways: none c statement row general.
 set -eu
 
 rounds=${1:-5}
@@ -40,11 +41,11 @@ install_ours() {
     done
 }
 
-ways="none c statement row general"
+ways=${WAYS:-none c statement row general}
 for way in $ways; do
     sql -d postgres -c "create database $way"
     case $way in
-        c) sql -d c -c "create extension pgq" || { echo "no C trigger here"; ways="none statement row general"; continue; } ;;
+        c) sql -d c -c "create extension pgq" || { echo "no C trigger here"; ways=$(echo "$ways" | sed "s/\<c\>//"); continue; } ;;
         statement | row | general) install_ours $way ;;
     esac
     pgbench -i -q -s 10 "$way" 2>/dev/null

@@ -276,14 +276,14 @@ fn triggers_that_no_longer_fit_are_told_and_made_again() {
     );
     insta::assert_snapshot!(root.run(&["check"]), @r#"
     [exit 1]
-    public.a: warning: triggers here: the table was changed, or londiste was upgraded: changes are logged completely, but slowly; to put it right: add-table public.a
+    public.a: warning: triggers here: the table was changed after they were made, or londiste upgraded: changes are logged completely, perhaps slowly; to put it right: add-table public.a
     public.b: error: triggers here: it must be captured by row, because other tables inherit from it: their rows would be logged as its own; to put it right: add-table public.b
     ! hint: 2 of 2 tables need a look
     "#);
     insta::assert_snapshot!(leaf.run(&["check", "a"]), @r#"
     [exit 1]
     public.a: error: column "c" (integer) is missing here
-    public.a: warning: triggers on the provider: the table was changed, or londiste was upgraded: changes are logged completely, but slowly; to put it right: add-table public.a, with the provider's job file
+    public.a: warning: triggers on the provider: the table was changed after they were made, or londiste upgraded: changes are logged completely, perhaps slowly; to put it right: add-table public.a, with the provider's job file
     ! hint: 1 of 1 tables need a look
     "#);
     insta::assert_snapshot!(root.run(&["add-table", "a", "b"]), @r#"

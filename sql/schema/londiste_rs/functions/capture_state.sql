@@ -77,7 +77,7 @@ begin
             advice := 'a trigger is missing: some changes are not logged';
         elsif state = 'stale' or capture = 'statement' and (v_wanted is null or not v_has_guard) or v_choice.choice = 'ancestor' then
             state := 'stale';
-            advice := 'the table was changed, or londiste was upgraded: changes are logged completely, but slowly';
+            advice := 'the table was changed after they were made, or londiste upgraded: changes are logged completely, perhaps slowly';
         end if;
     elsif capture = 'none' then
         advice := 'the table has no triggers of this queue';
