@@ -488,6 +488,8 @@ impl<'a> Heartbeat<'a> {
                     refused: false,
                 },
             };
+            let unread = row.get::<_, Option<f64>>("unread_age").map(seconds);
+            queue.pace.set_unread(unread.and_then(|age| now.checked_sub(age)));
             queue.name = row.get("queue_name");
             queue.own_sql = row.get("own_sql");
             if !queue.own_sql {

@@ -28,6 +28,10 @@ const MOST_RATE_GAP: Duration = Duration::from_millis(100);
 const COST_SHARE: u32 = 5;
 /// The distance never exceeds this, however dear a tick is.
 const MOST_GAP: Duration = Duration::from_secs(1);
+/// When even the nearest consumer has left a tick unread for so long, nobody waits for the next one.
+const UNREAD: Duration = Duration::from_secs(5);
+/// Least distance of ticks that nobody waits for: a backlog of few large ticks is replayed faster than one of many small.
+const UNREAD_GAP: Duration = Duration::from_millis(500);
 /// How long the first tick after a pause waits for open transactions.
 const HOLD: Duration = Duration::from_millis(8);
 /// Least distance before a tick that only picks up what an earlier one left open.
@@ -102,6 +106,8 @@ pub struct Pace {
     cost: Duration,
     // For how long an old snapshot has kept dead rows.
     held: Duration,
+    // Since when the first tick waits that no consumer has begun to read.
+    unread_since: Option<Instant>,
 }
 
 /// A tick that waits a moment for open transactions.
@@ -145,7 +151,13 @@ impl Pace {
             rate: 0.0,
             cost: Duration::ZERO,
             held: Duration::ZERO,
+            unread_since: None,
         }
+    }
+
+    /// Takes how far the nearest consumer is behind: since when a tick waits that none has begun to read.
+    pub fn set_unread(&mut self, since: Option<Instant>) {
+        self.unread_since = since;
     }
 
     /// Takes changed settings.
@@ -241,7 +253,7 @@ impl Pace {
         self.hold = None;
         self.calm_xmax = look.snapshot.xmax();
         if self.limits.is_adaptive()
-            && lag >= (LATE_GAP + self.cost * (COST_SHARE - 1)).max(self.held_gap(0))
+            && lag >= (LATE_GAP + self.cost * (COST_SHARE - 1)).max(self.held_gap(0)).max(self.unread_gap(look.now))
             && self.suspects.iter().any(|txid| look.snapshot.contains(*txid))
         {
             return Some(Reason::Late);
@@ -261,7 +273,7 @@ impl Pace {
         if !self.limits.is_adaptive() {
             return new >= self.limits.max_count || lag >= self.limits.max_lag;
         }
-        let held_gap = self.held_gap(new);
+        let held_gap = self.held_gap(new).max(self.unread_gap(look.now));
         if lag < held_gap {
             return false;
         }
@@ -285,6 +297,14 @@ impl Pace {
         let by_rate = GAP_PER_KILOEVENT.mul_f64(self.rate / 1000.0).min(MOST_RATE_GAP);
         let by_cost = self.cost * (COST_SHARE - 1);
         (LEAST_GAP + by_rate).max(by_cost).min(MOST_GAP)
+    }
+
+    /// Least distance of ticks that nobody waits for; nothing while somebody does.
+    fn unread_gap(&self, now: Instant) -> Duration {
+        match self.unread_since {
+            Some(since) if now.saturating_duration_since(since) >= UNREAD => UNREAD_GAP,
+            _ => Duration::ZERO,
+        }
     }
 
     /// Takes a tick that was made by this process.
@@ -531,6 +551,37 @@ mod tests {
             look(&mut pace, start + 510 * MS, 101, "70:70:"),
             Some(Reason::Late)
         );
+    }
+
+    #[test]
+    fn ticks_that_nobody_waits_for_are_few() {
+        let start = Instant::now();
+        let ticks_in = |unread: Option<Instant>, limits: Limits| {
+            let mut pace = pace(start, limits);
+            pace.set_unread(unread);
+            let (mut seq, mut ticks) = (100, 0);
+            for step in 0..600 {
+                // The first second is the pause after the newest tick.
+                let now = start + 1000 * MS + 5 * step * MS;
+                seq += 50;
+                if look(&mut pace, now, seq, "60:62:60,61").is_some() {
+                    ticks += 1;
+                    made(&mut pace, 100 + ticks, now, seq, "60:62:60,61", MS);
+                }
+            }
+            ticks
+        };
+        let long_ago = start.checked_sub(Duration::from_secs(60));
+        let behind = ticks_in(long_ago, limits());
+        assert!((5..=7).contains(&behind), "{behind} ticks in three seconds");
+        assert!(ticks_in(None, limits()) > 60);
+        let just_now = Some(start + 1000 * MS);
+        assert!(ticks_in(just_now, limits()) > 60, "not yet far behind");
+        let on_purpose = Limits {
+            max_count: 1,
+            ..limits()
+        };
+        assert!(ticks_in(long_ago, on_purpose) > 60);
     }
 
     #[test]
