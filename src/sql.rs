@@ -164,6 +164,7 @@ room! {
     pgq {
         BATCH_SQL = "batch_sql",
         HAS_DETACHED = "has_detached",
+        LIST_TICKS = "list_ticks",
         LOAD_TICK = "load_tick",
         MAKE_TICK = "make_tick",
         NEXT_BATCH = "next_batch",

@@ -150,6 +150,7 @@ impl<'s> Connection<'s> {
             prev_tick_time: row.get("prev_tick_time"),
             event_seq: row.get("event_seq"),
             lag: std::time::Duration::from_secs_f64(row.get::<_, f64>("lag_seconds").max(0.0)),
+            part: None,
         }))
     }
 

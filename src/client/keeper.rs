@@ -219,6 +219,7 @@ mod tests {
             prev_tick_time: String::new(),
             event_seq: 0,
             lag: Duration::ZERO,
+            part: None,
         };
         assert_eq!(judge(None, &batch), Seen::New);
         assert_eq!(judge(Some(TickId(5)), &batch), Seen::New);

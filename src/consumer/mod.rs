@@ -5,6 +5,12 @@
 //! `finish` is called only after that work is durable. If the process dies in between, the batch comes again and the
 //! stored position says that it is done.
 
+mod joined;
+
+use std::sync::Arc;
+
+pub use joined::JoinedBatch;
+
 use crate::error::{Error, Result};
 use crate::pg::{AppName, ConnInfo, Session};
 use crate::pgq::{self, Batch, BatchLimits, EventStream, TICK_CHANNEL, TickId};
@@ -12,7 +18,8 @@ use crate::sql;
 
 /// One consumer's connection to its provider.
 pub struct Reader {
-    session: Session,
+    // Shared with what is being read ahead.
+    session: Arc<Session>,
     queue: String,
     consumer: String,
 }
@@ -23,7 +30,7 @@ impl Reader {
         let session = Session::connect(info, app).await?;
         session.batch_execute(&format!("listen {TICK_CHANNEL}")).await?;
         Ok(Self {
-            session,
+            session: Arc::new(session),
             queue: queue.to_owned(),
             consumer: consumer.to_owned(),
         })
@@ -32,6 +39,24 @@ impl Reader {
     /// The connection, for other calls on the provider.
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Takes an open batch apart into its ticks, beginning behind `completed`. `None` when that is not one of them, or
+    /// when there is only one tick and nothing to take apart.
+    pub async fn split(&self, batch: &Batch, completed: TickId) -> Result<Option<JoinedBatch>> {
+        if completed < batch.prev_tick || completed >= batch.tick {
+            return Ok(None);
+        }
+        let ticks = pgq::list_ticks(&self.session, &self.queue, completed, batch.tick).await?;
+        let is_whole = ticks.first().is_some_and(|(tick, _)| tick.id == completed)
+            && ticks.last().is_some_and(|(tick, _)| tick.id == batch.tick);
+        let is_single = ticks.len() == 2 && completed == batch.prev_tick;
+        Ok((is_whole && !is_single).then(|| JoinedBatch::new(batch, ticks)))
+    }
+
+    /// The next tick of a joined batch, as a batch of its own.
+    pub async fn next_of(&self, joined: &mut JoinedBatch) -> Result<Option<Batch>> {
+        joined.next(&self.session).await
     }
 
     /// Opens the next batch, or finds the one that is open; `None` when there is no new tick.
@@ -50,7 +75,17 @@ impl Reader {
 
     /// Streams the events of an open batch; `filter` is an SQL condition on the event columns.
     pub async fn events(&self, batch: &Batch, filter: Option<&str>) -> Result<EventStream> {
-        EventStream::open(&self.session, batch.id, filter).await
+        let Some(part) = &batch.part else {
+            return EventStream::open(&self.session, batch.id, filter).await;
+        };
+        match (&part.lines, filter) {
+            (Some(lines), None) => Ok(EventStream::of_lines(lines.clone())),
+            (_, None) => EventStream::open(&self.session, batch.id, Some(&part.condition())).await,
+            (_, Some(filter)) => {
+                let both = format!("({filter}) and {}", part.condition());
+                EventStream::open(&self.session, batch.id, Some(&both)).await
+            }
+        }
     }
 
     /// Moves the consumer past a batch whose work is durable.
@@ -77,9 +112,11 @@ impl Reader {
 
     /// Returns when a tick of this queue was announced; an error when the connection ended. Cancel safe.
     pub async fn wait_for_tick(&mut self) -> Result<()> {
+        let session = Arc::get_mut(&mut self.session)
+            .ok_or_else(|| Error::internal("events are being read ahead while nobody works on a batch"))?;
         loop {
-            if self.session.notification().await?.payload() == self.queue {
-                self.session.drain_notifications();
+            if session.notification().await?.payload() == self.queue {
+                session.drain_notifications();
                 return Ok(());
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{BatchId, TickId};
+use super::{BatchId, Part, TickId};
 use crate::error::Result;
 use crate::sql;
 
@@ -23,6 +23,8 @@ pub struct Batch {
     pub event_seq: i64,
     /// How long ago that tick was made, by the provider's clock.
     pub lag: Duration,
+    /// Where the open batch spans several ticks and this is one of them: which.
+    pub part: Option<Part>,
 }
 
 /// Events in a batch that is joined of several ticks because its reader is behind; up to twice as many may come.
@@ -83,6 +85,7 @@ pub async fn next_batch(
         prev_tick_time: row.get("prev_tick_time"),
         event_seq: row.get::<_, Option<i64>>("cur_tick_event_seq").unwrap_or(0),
         lag: Duration::from_secs_f64(row.get::<_, f64>("lag_seconds").max(0.0)),
+        part: None,
     }))
 }
 

@@ -1,6 +1,7 @@
 //! Events, streamed out of a batch by COPY.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures::StreamExt;
@@ -60,8 +61,14 @@ pub fn is_row_change(kind: &str) -> bool {
 /// The events of one open batch, in order of their ids. While it lives its connection can do nothing else; read it to
 /// its end or close the connection.
 pub struct EventStream {
-    source: Pin<Box<Fuse<CopyOutStream>>>,
+    source: Source,
     buffer: BytesMut,
+}
+
+enum Source {
+    Copy(Pin<Box<Fuse<CopyOutStream>>>),
+    // Read before, line by line.
+    Lines(Arc<Vec<Bytes>>, usize),
 }
 
 impl EventStream {
@@ -73,11 +80,19 @@ impl EventStream {
             Some(filter) => format!("copy (select * from ({events}) ev where {filter} order by 1) to stdout"),
             None => format!("copy ({events}) to stdout"),
         };
-        let source = Box::pin(client.copy_out(&statement).await?.fuse());
+        let source = Source::Copy(Box::pin(client.copy_out(&statement).await?.fuse()));
         Ok(Self {
             source,
             buffer: BytesMut::new(),
         })
+    }
+
+    /// Events that were read before, as lines of COPY text without newline.
+    pub fn of_lines(lines: Arc<Vec<Bytes>>) -> Self {
+        Self {
+            source: Source::Lines(lines, 0),
+            buffer: BytesMut::new(),
+        }
     }
 
     /// The next event; `None` after the last one.
@@ -89,14 +104,22 @@ impl EventStream {
     }
 
     /// The next row as COPY text, without its newline.
-    pub(super) async fn next_line(&mut self) -> Result<Option<Bytes>> {
+    pub(crate) async fn next_line(&mut self) -> Result<Option<Bytes>> {
+        let source = match &mut self.source {
+            Source::Copy(source) => source,
+            Source::Lines(lines, position) => {
+                let line = lines.get(*position).cloned();
+                *position += 1;
+                return Ok(line);
+            }
+        };
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.buffer) {
                 let line = self.buffer.split_to(end);
                 self.buffer.advance(1);
                 return Ok(Some(line.freeze()));
             }
-            match self.source.next().await {
+            match source.next().await {
                 // A CopyData message of the server is one whole row: the usual path copies nothing.
                 Some(chunk) => {
                     let mut chunk = chunk?;
@@ -111,6 +134,19 @@ impl EventStream {
             }
         }
     }
+}
+
+/// The transaction id of a row of COPY text.
+///
+/// # Errors
+/// When it is no event row, or one that belongs to no transaction.
+pub fn txid_of_line(line: &[u8]) -> Result<i64> {
+    let broken = || Error::internal(format!("cannot read an event row of {} bytes", line.len()));
+    let field = line.split(|byte| *byte == b'\t').nth(2).ok_or_else(broken)?;
+    std::str::from_utf8(field)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(broken)
 }
 
 fn decode_line(line: &Bytes) -> Result<Event> {

@@ -1,5 +1,7 @@
 //! Ticks of a queue: look at one, ask for a new one, tell and hear that one was made.
 
+use std::time::Duration;
+
 use tokio_postgres::error::SqlState;
 
 use super::{Snapshot, TickId};
@@ -34,6 +36,30 @@ pub async fn load_tick(client: &tokio_postgres::Client, queue: &str, tick: TickI
         snapshot: row.get::<_, String>("snapshot").parse()?,
         event_seq: row.get("event_seq"),
     }))
+}
+
+/// The ticks from `first` to `last`, both included, each with its age by the server's clock.
+pub async fn list_ticks(
+    client: &tokio_postgres::Client,
+    queue: &str,
+    first: TickId,
+    last: TickId,
+) -> Result<Vec<(Tick, Duration)>> {
+    let rows = client
+        .query(sql::pgq::LIST_TICKS, &[&queue, &first.0, &last.0])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let tick = Tick {
+                id: TickId(row.get("tick_id")),
+                time: row.get("tick_time"),
+                snapshot: row.get::<_, String>("snapshot").parse()?,
+                event_seq: row.get::<_, Option<i64>>("event_seq").unwrap_or(0),
+            };
+            let age = Duration::from_secs_f64(row.get::<_, f64>("lag_seconds").max(0.0));
+            Ok((tick, age))
+        })
+        .collect()
 }
 
 /// Makes a tick now, where this role may; else marks the queue with `pgq.force_tick`, so that its ticker makes one. Does

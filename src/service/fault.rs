@@ -12,6 +12,7 @@ pub const FAULT_POINTS: &[&str] = &[
     "worker.apply.before-commit",
     "worker.apply.committed",
     "worker.tick.created",
+    "worker.finish.before",
     "worker.finish.done",
     "table.in-copy.before-commit",
     "table.in-copy.committed",

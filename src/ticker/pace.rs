@@ -2,7 +2,8 @@
 //!
 //! A queue whose limits are the defaults is *adaptive*: it is ticked a few milliseconds after an event, and not more
 //! often than its load and the price of a tick allow. A queue whose limits were set on purpose is ticked when it
-//! reaches them. Both get idle ticks at the ancestor's growing distances.
+//! reaches them. Both get idle ticks at the ancestor's growing distances. While all consumers of an adaptive queue are
+//! seconds behind, nobody waits for a tick, and it gets at most two per second.
 //!
 //! An event is numbered before its transaction commits, so the sequence alone does not tell when it can be delivered.
 //! Two things cover that: after a pause the first tick waits a moment for the transactions that are open (`hold`), and
@@ -253,7 +254,10 @@ impl Pace {
         self.hold = None;
         self.calm_xmax = look.snapshot.xmax();
         if self.limits.is_adaptive()
-            && lag >= (LATE_GAP + self.cost * (COST_SHARE - 1)).max(self.held_gap(0)).max(self.unread_gap(look.now))
+            && lag
+                >= (LATE_GAP + self.cost * (COST_SHARE - 1))
+                    .max(self.held_gap(0))
+                    .max(self.unread_gap(look.now))
             && self.suspects.iter().any(|txid| look.snapshot.contains(*txid))
         {
             return Some(Reason::Late);

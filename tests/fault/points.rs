@@ -14,6 +14,7 @@ const REPLAY: &[&str] = &[
     "worker.apply.before-commit",
     "worker.apply.committed",
     "worker.tick.created",
+    "worker.finish.before",
     "worker.finish.done",
 ];
 

@@ -13,6 +13,7 @@ mod owner;
 mod position;
 mod readd;
 mod shapes;
+mod ticks;
 mod types;
 
 use std::sync::Arc;

@@ -1,11 +1,13 @@
 //! The loop of one connected worker: look at the node, move tables, replay, wait for the next fact.
 
 mod duties;
+mod join;
 mod replay;
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use self::join::JoinSize;
 use super::WAKE_CHANNEL;
 use super::copies::Copies;
 use super::node_state::{Duty, NodeState};
@@ -13,7 +15,7 @@ use super::status::Status;
 use super::stream::StreamIdentity;
 use crate::apply::Applier;
 use crate::config::londiste::LondisteConfig;
-use crate::consumer::{Reader, take_session_lock};
+use crate::consumer::{JoinedBatch, Reader, take_session_lock};
 use crate::copy::remote_info;
 use crate::daemon::signals::Reload;
 use crate::error::{Error, Result};
@@ -50,6 +52,9 @@ pub async fn serve(
     let starting = Server::start(config, copies, stop, after_failure);
     let mut server = stop.unless_stopped(starting).await?;
     let served = server.serve(config, stop, reload, healthy).await;
+    if served.is_ok() {
+        server.close_joined(config).await;
+    }
     for line in server
         .status
         .last_lines(&server.node.name, server.shown_tick(), &server.tables)
@@ -82,6 +87,9 @@ struct Server<'a> {
     // The local session applies rows of others; a root's session need not be allowed to.
     replica: bool,
     reader: Option<(String, Reader)>,
+    // The open batch of a branch that is behind, tick by tick.
+    joined: Option<JoinedBatch>,
+    join_size: JoinSize,
     node: NodeState,
     node_seen: Instant,
     tables: HashMap<String, Table>,
@@ -158,6 +166,8 @@ impl<'a> Server<'a> {
             local,
             replica: false,
             reader: None,
+            joined: None,
+            join_size: JoinSize::default(),
             node,
             node_seen: now,
             tables,
@@ -258,6 +268,21 @@ impl<'a> Server<'a> {
         Ok(())
     }
 
+    /// Leaves the provider's position where this node stands, so that an ancestor's worker can go on from here.
+    async fn close_joined(&mut self, config: &LondisteConfig) {
+        if self.joined.is_none() {
+            return;
+        }
+        self.leave_joined();
+        let closed = async {
+            self.connect_provider(config).await?;
+            self.reader()?.reposition(self.node.completed).await
+        };
+        if let Err(error) = closed.await {
+            tracing::debug!("the batch stays open at the provider: {}", error.line());
+        }
+    }
+
     fn look_again(&mut self) {
         self.local.drain_notifications();
         self.node_seen = Instant::now()
@@ -272,6 +297,7 @@ impl<'a> Server<'a> {
         }
         self.acknowledge(config).await?;
         if self.node.paused {
+            self.leave_joined();
             return Ok(Pass::Idle);
         }
         if self.node.duty == Duty::Root {
@@ -352,6 +378,7 @@ impl<'a> Server<'a> {
         let reader = Reader::connect(&info, &app, &config.queue_name, &config.consumer_name)
             .await
             .map_err(|error| error.context(format!("provider \"{}\"", self.node.provider)))?;
+        self.joined = None;
         self.reader = Some((location.clone(), reader));
         self.provider_tables = None;
         Ok(())

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{Pass, Server};
 use crate::config::londiste::LondisteConfig;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pgq::{self, Batch, BatchLimits, JOINED_EVENTS, TickId, load_tick, notify_tick};
+use crate::pgq::{self, Batch, BatchLimits, TickId, load_tick, notify_tick};
 use crate::service::fault;
 use crate::worker::batch::{BatchEnd, BatchWork};
 use crate::worker::node_state::Duty;
@@ -13,56 +13,24 @@ use crate::worker::node_state::Duty;
 /// A copy at most this many ticks ahead of the worker is met tick by tick.
 const MEETING_TICKS: i64 = 20;
 
+/// What the look for a batch found.
+enum Opened {
+    /// Work.
+    Batch(Box<Batch>),
+    /// Nothing to apply; what the pass did.
+    Else(Pass),
+}
+
 impl Server<'_> {
-    /// Opens the next batch and brings it to its end.
+    /// Opens the next batch, or takes the next tick of one that spans several, and brings it to its end.
     pub(super) async fn replay(&mut self, config: &LondisteConfig) -> Result<Pass> {
-        let limits = self.limits(config);
-        let reader = self.reader()?;
-        let batch = match reader.next_batch(&limits).await {
-            Ok(batch) => batch,
-            Err(error) => return Err(self.lost_consumer(error, config).await),
+        let batch = match self.next_of_joined().await? {
+            Some(batch) => batch,
+            None => match self.open_batch(config).await? {
+                Opened::Batch(batch) => *batch,
+                Opened::Else(pass) => return Ok(pass),
+            },
         };
-        let Some(batch) = batch else {
-            return Ok(Pass::Idle);
-        };
-        fault::point("worker.batch.opened");
-        if self.node.duty == Duty::MergeIntoBranch {
-            return self.follow_combined(config, &batch).await;
-        }
-        if batch.tick == self.node.completed {
-            // The commit came through, its answer or the finish did not. Or the provider was set back by just this tick.
-            self.identity
-                .check(
-                    &self.local,
-                    &config.queue_name,
-                    &config.consumer_name,
-                    &self.node.provider,
-                    (batch.tick, &batch.tick_time),
-                )
-                .await?;
-            if self.node.duty == Duty::Branch {
-                self.refresh(config).await?;
-                if self.node.queue_top.is_some_and(|top| top < self.node.completed) {
-                    self.make_missing_tick(config).await?;
-                }
-            }
-            self.reader()?.finish_batch(&batch).await?;
-            return Ok(Pass::Worked);
-        }
-        if batch.prev_tick != self.node.completed {
-            self.find_position(config, &batch).await?;
-            return Ok(Pass::Worked);
-        }
-        let (queue, consumer) = (config.queue_name.as_str(), config.consumer_name.as_str());
-        self.identity
-            .check(
-                &self.local,
-                queue,
-                consumer,
-                &self.node.provider,
-                (batch.prev_tick, &batch.prev_tick_time),
-            )
-            .await?;
         let started = Instant::now();
         let mut work = BatchWork {
             config,
@@ -77,7 +45,10 @@ impl Server<'_> {
             identity: &self.identity,
         };
         match work.apply(&batch).await? {
-            BatchEnd::StateChanged => self.refresh(config).await?,
+            BatchEnd::StateChanged => {
+                self.leave_joined();
+                self.refresh(config).await?;
+            }
             BatchEnd::Committed { tables, counts } => {
                 self.tables = tables;
                 self.node.completed = batch.tick;
@@ -87,12 +58,108 @@ impl Server<'_> {
                     self.make_tick(config, &batch.tick_time, batch.event_seq).await?;
                     self.node.queue_top = Some(batch.tick);
                 }
-                self.status.add(counts, started.elapsed(), batch.lag);
-                self.reader()?.finish_batch(&batch).await?;
-                fault::point("worker.finish.done");
+                let took = started.elapsed();
+                self.join_size.replayed(counts.events, took);
+                self.status.add(counts, took, batch.lag);
+                if self.is_at_end_of(&batch) {
+                    fault::point("worker.finish.before");
+                    self.reader()?.finish_batch(&batch).await?;
+                    fault::point("worker.finish.done");
+                }
             }
         }
         Ok(Pass::Worked)
+    }
+
+    /// The next tick of the batch that is being replayed tick by tick.
+    async fn next_of_joined(&mut self) -> Result<Option<Batch>> {
+        match (&mut self.joined, &self.reader) {
+            (Some(joined), Some((_, reader))) => reader.next_of(joined).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// Notes that a tick is done; true when the provider is to hear that its batch is done.
+    fn is_at_end_of(&mut self, batch: &Batch) -> bool {
+        let Some(joined) = &mut self.joined else {
+            return true;
+        };
+        if joined.is_last(batch.tick) {
+            self.joined = None;
+            return true;
+        }
+        joined.advance();
+        false
+    }
+
+    /// Forgets what was read ahead. The batch stays open at the provider; the next look goes on behind the stored position.
+    pub(super) fn leave_joined(&mut self) {
+        if self.joined.take().is_some() {
+            // Its connection may be in the middle of a stream.
+            self.reader = None;
+        }
+    }
+
+    /// Opens the next batch, or finds the one that is open, and looks what it is to this node.
+    async fn open_batch(&mut self, config: &LondisteConfig) -> Result<Opened> {
+        let limits = self.limits(config);
+        let reader = self.reader()?;
+        let batch = match reader.next_batch(&limits).await {
+            Ok(batch) => batch,
+            Err(error) => return Err(self.lost_consumer(error, config).await),
+        };
+        let Some(batch) = batch else {
+            return Ok(Opened::Else(Pass::Idle));
+        };
+        fault::point("worker.batch.opened");
+        if self.node.duty == Duty::MergeIntoBranch {
+            return self.follow_combined(config, &batch).await.map(Opened::Else);
+        }
+        let (queue, consumer) = (config.queue_name.as_str(), config.consumer_name.as_str());
+        if batch.tick == self.node.completed {
+            // The commit came through, its answer or the finish did not. Or the provider was set back by just this tick.
+            self.identity
+                .check(
+                    &self.local,
+                    queue,
+                    consumer,
+                    &self.node.provider,
+                    (batch.tick, &batch.tick_time),
+                )
+                .await?;
+            if self.node.duty == Duty::Branch {
+                self.refresh(config).await?;
+                if self.node.queue_top.is_some_and(|top| top < self.node.completed) {
+                    self.make_missing_tick(config).await?;
+                }
+            }
+            self.reader()?.finish_batch(&batch).await?;
+            return Ok(Opened::Else(Pass::Worked));
+        }
+        // Only a branch takes a batch apart, so only a branch can have stopped in the middle of one.
+        let mut batch = batch;
+        if self.node.duty == Duty::Branch
+            && let Some(mut joined) = self.reader()?.split(&batch, self.node.completed).await?
+            && let Some(first) = self.reader()?.next_of(&mut joined).await?
+        {
+            tracing::debug!("batch {}..{} tick by tick", first.prev_tick, batch.tick);
+            self.joined = Some(joined);
+            batch = first;
+        }
+        if batch.prev_tick != self.node.completed {
+            self.find_position(config, &batch).await?;
+            return Ok(Opened::Else(Pass::Worked));
+        }
+        self.identity
+            .check(
+                &self.local,
+                queue,
+                consumer,
+                &self.node.provider,
+                (batch.prev_tick, &batch.prev_tick_time),
+            )
+            .await?;
+        Ok(Opened::Batch(Box::new(batch)))
     }
 
     fn limits(&self, config: &LondisteConfig) -> BatchLimits {
@@ -115,9 +182,11 @@ impl Server<'_> {
                 .pgq_batch_collect_interval
                 .clone()
                 .filter(|_| !handing_over),
-            // A branch hands each tick on; a leaf that is behind may take many as one.
-            join_events: (self.node.duty == Duty::Leaf && !handing_over && !merges_by_config)
-                .then_some(JOINED_EVENTS),
+            // A leaf that is behind takes many ticks as one. A branch hands each on, but need not ask for each.
+            join_events: (matches!(self.node.duty, Duty::Leaf | Duty::Branch)
+                && !handing_over
+                && !merges_by_config)
+                .then_some(self.join_size.events()),
         }
     }
 
