@@ -258,6 +258,7 @@ room! {
         LIST_STRAY_COPIES = "list_stray_copies",
         LOAD_NODE = "load_node",
         LOCK_POSITION = "lock_position",
+        MAKE_TICK = "make_tick",
         SAME_STREAM = "same_stream",
         STORE_STREAM_POSITION = "store_stream_position",
         TAKE_WORKER_LOCK = "take_worker_lock",

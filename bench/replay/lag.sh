@@ -13,7 +13,7 @@ ssl = on
 ssl_cert_file = '$dir/$1.crt'
 ssl_key_file = '$dir/$1.key'
 CONF
-    sql "$1" postgres "select pg_reload_conf()" >/dev/null
+    "$bin/psql" -X -q -A -t -d "host=$dir/$1 port=${port[$1]} user=postgres dbname=postgres" -c "select pg_reload_conf()" >/dev/null
     # Told to the server, not done yet.
     until "$bin/psql" -X -q -A -t -d "host=localhost port=${port[$1]} user=postgres dbname=postgres sslmode=require" -c "" 2>/dev/null; do sleep 0.1; done
 }

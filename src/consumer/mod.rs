@@ -61,7 +61,11 @@ impl Reader {
 
     /// Opens the next batch, or finds the one that is open; `None` when there is no new tick.
     pub async fn next_batch(&self, limits: &BatchLimits) -> Result<Option<Batch>> {
-        let batch = pgq::next_batch(&self.session, &self.queue, &self.consumer, limits).await?;
+        let statement = self.session.prepared(sql::pgq::NEXT_BATCH).await?;
+        let next = async |limits| {
+            pgq::next_batch_by(&self.session, &statement, &self.queue, &self.consumer, limits).await
+        };
+        let batch = next(limits).await?;
         if batch.is_some() || limits.join_events.is_none() {
             return Ok(batch);
         }
@@ -70,7 +74,7 @@ impl Reader {
             join_events: None,
             ..limits.clone()
         };
-        pgq::next_batch(&self.session, &self.queue, &self.consumer, &limits).await
+        next(&limits).await
     }
 
     /// Streams the events of an open batch; `filter` is an SQL condition on the event columns.
@@ -90,7 +94,9 @@ impl Reader {
 
     /// Moves the consumer past a batch whose work is durable.
     pub async fn finish_batch(&self, batch: &Batch) -> Result<()> {
-        pgq::finish_batch(&self.session, batch.id).await
+        let statement = self.session.prepared(pgq::FINISH_BATCH).await?;
+        self.session.query_one(&statement, &[&batch.id.0]).await?;
+        Ok(())
     }
 
     /// Puts the consumer at `tick`, which the provider must still have.

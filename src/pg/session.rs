@@ -7,16 +7,19 @@
 //! A pooler between us and the server must pool whole sessions (pgbouncer: `pool_mode = session`): settings, LISTEN and
 //! advisory locks belong to a session.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
 use tokio_postgres::error::{DbError, Severity};
-use tokio_postgres::{AsyncMessage, CancelToken, Client, Notification, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::{
+    AsyncMessage, CancelToken, Client, Notification, SimpleQueryMessage, SimpleQueryRow, Statement,
+};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -86,6 +89,7 @@ pub struct Session {
     target: String,
     server_version: u32,
     backend_pid: i32,
+    prepared: Mutex<HashMap<&'static str, Statement>>,
 }
 
 impl Session {
@@ -102,6 +106,22 @@ impl Session {
             },
         )
         .await
+    }
+
+    /// The statement, prepared at its first use on this connection: what is run with each batch costs one message there
+    /// and back, and is not parsed again.
+    pub async fn prepared(&self, sql: &'static str) -> Result<Statement> {
+        if let Some(statement) = self.statements().get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.statements().insert(sql, statement.clone());
+        Ok(statement)
+    }
+
+    fn statements(&self) -> MutexGuard<'_, HashMap<&'static str, Statement>> {
+        // Nothing that could panic is done under the lock.
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the connection has ended.
@@ -271,6 +291,7 @@ impl Greet for Opening<'_> {
             target: target_text(&self.resolved, &route),
             server_version: version,
             backend_pid: 0,
+            prepared: Mutex::default(),
         };
         let messages = session
             .client

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio_postgres::ToStatement;
+
 use super::{BatchId, Part, TickId};
 use crate::error::Result;
 use crate::sql;
@@ -61,9 +63,20 @@ pub async fn next_batch(
     consumer: &str,
     limits: &BatchLimits,
 ) -> Result<Option<Batch>> {
+    next_batch_by(client, sql::pgq::NEXT_BATCH, queue, consumer, limits).await
+}
+
+/// The same, with [`sql::pgq::NEXT_BATCH`] as text or prepared.
+pub async fn next_batch_by<S: ToStatement + Sync + ?Sized>(
+    client: &tokio_postgres::Client,
+    statement: &S,
+    queue: &str,
+    consumer: &str,
+    limits: &BatchLimits,
+) -> Result<Option<Batch>> {
     let row = client
         .query_one(
-            sql::pgq::NEXT_BATCH,
+            statement,
             &[
                 &queue,
                 &consumer,
@@ -89,10 +102,6 @@ pub async fn next_batch(
     }))
 }
 
-/// Moves the consumer past the batch. Call it only when the work of the batch is durable elsewhere.
-pub async fn finish_batch(client: &tokio_postgres::Client, batch: BatchId) -> Result<()> {
-    client
-        .query_one("select pgq.finish_batch($1)", &[&batch.0])
-        .await?;
-    Ok(())
-}
+/// Moves a consumer past its batch (parameter: the batch's id). Run it only when the work of the batch is durable
+/// elsewhere.
+pub const FINISH_BATCH: &str = "select pgq.finish_batch($1)";

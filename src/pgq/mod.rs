@@ -14,12 +14,12 @@ mod slice;
 mod snapshot;
 pub mod urldict;
 
-pub use batch::{Batch, BatchLimits, JOINED_EVENTS, finish_batch, next_batch};
+pub use batch::{Batch, BatchLimits, FINISH_BATCH, JOINED_EVENTS, next_batch, next_batch_by};
 pub use detached::find_detached;
 pub use event::{Event, EventStream, is_row_change, txid_of_line};
 pub use foreign_txids::{ForeignTxids, find_foreign_txids};
 pub use id::{BatchId, TickId};
 pub use part::{Part, condition};
-pub use queue::{TICK_CHANNEL, Tick, force_tick, list_ticks, load_tick, notify_tick};
+pub use queue::{TICK_CHANNEL, Tick, force_tick, list_ticks, load_tick};
 pub use slice::{EventRef, EventSlice};
 pub use snapshot::Snapshot;

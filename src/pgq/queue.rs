@@ -95,11 +95,3 @@ pub async fn force_tick(client: &tokio_postgres::Client, queue: &str) -> Result<
         Err(error) => Err(error.into()),
     }
 }
-
-/// Tells the listeners of this database that `queue` has a new tick.
-pub async fn notify_tick(client: &tokio_postgres::Client, queue: &str) -> Result<()> {
-    client
-        .query("select pg_catalog.pg_notify($1, $2)", &[&TICK_CHANNEL, &queue])
-        .await?;
-    Ok(())
-}

@@ -19,8 +19,8 @@ use crate::pgq::Snapshot;
 pub const DEFAULT_MAX_COUNT: i64 = 500;
 /// Default of `queue_ticker_max_lag`.
 pub const DEFAULT_MAX_LAG: Duration = Duration::from_secs(3);
-/// Least distance of two ticks of one queue while little happens: 50 ticks per second at most.
-pub const LEAST_GAP: Duration = Duration::from_millis(20);
+/// Least distance of two ticks of one queue while little happens: 100 ticks per second at most.
+pub const LEAST_GAP: Duration = Duration::from_millis(10);
 /// What each 1000 events per second add to the distance.
 const GAP_PER_KILOEVENT: Duration = Duration::from_millis(1);
 /// What the event rate can add at most.

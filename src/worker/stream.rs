@@ -4,7 +4,8 @@
 //! the provider must describe that tick the same way. A provider that was set back and has made new ticks with the
 //! same numbers is noticed by that; one that has not come as far as this node, by its numbers.
 
-use tokio_postgres::Client;
+use tokio::sync::OnceCell;
+use tokio_postgres::{Client, Statement};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pgq::{Batch, TickId};
@@ -13,6 +14,7 @@ use crate::sql;
 /// Keeps and compares what providers said. Without our own schema in the database it knows nothing and says so once.
 pub struct StreamIdentity {
     stored_here: bool,
+    store: OnceCell<Statement>,
 }
 
 impl StreamIdentity {
@@ -31,7 +33,10 @@ impl StreamIdentity {
                  run londiste install --only londiste_rs on it"
             );
         }
-        Ok(Self { stored_here })
+        Ok(Self {
+            stored_here,
+            store: OnceCell::new(),
+        })
     }
 
     /// Compares a tick as the provider describes it now with what was stored when this node replayed it; false when
@@ -81,9 +86,14 @@ impl StreamIdentity {
         batch: &Batch,
     ) -> Result<()> {
         if self.stored_here {
+            // The connection lives as long as this value.
+            let statement = self
+                .store
+                .get_or_try_init(|| client.prepare(sql::worker::STORE_STREAM_POSITION))
+                .await?;
             client
                 .execute(
-                    sql::worker::STORE_STREAM_POSITION,
+                    statement,
                     &[
                         &queue,
                         &consumer,

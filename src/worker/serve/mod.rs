@@ -90,6 +90,8 @@ struct Server<'a> {
     // The open batch of a branch that is behind, tick by tick.
     joined: Option<JoinedBatch>,
     join_size: JoinSize,
+    // Tick and time at which the last batch from this connection to the provider ended.
+    reached: Option<(TickId, String)>,
     node: NodeState,
     node_seen: Instant,
     tables: HashMap<String, Table>,
@@ -168,6 +170,7 @@ impl<'a> Server<'a> {
             reader: None,
             joined: None,
             join_size: JoinSize::default(),
+            reached: None,
             node,
             node_seen: now,
             tables,
@@ -379,6 +382,7 @@ impl<'a> Server<'a> {
             .await
             .map_err(|error| error.context(format!("provider \"{}\"", self.node.provider)))?;
         self.joined = None;
+        self.reached = None;
         self.reader = Some((location.clone(), reader));
         self.provider_tables = None;
         Ok(())

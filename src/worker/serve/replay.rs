@@ -5,8 +5,9 @@ use std::time::Instant;
 use super::{Pass, Server};
 use crate::config::londiste::LondisteConfig;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pgq::{self, Batch, BatchLimits, TickId, load_tick, notify_tick};
+use crate::pgq::{self, Batch, BatchLimits, TICK_CHANNEL, TickId, load_tick};
 use crate::service::fault;
+use crate::sql;
 use crate::worker::batch::{BatchEnd, BatchWork};
 use crate::worker::node_state::Duty;
 
@@ -52,6 +53,7 @@ impl Server<'_> {
             BatchEnd::Committed { tables, counts } => {
                 self.tables = tables;
                 self.node.completed = batch.tick;
+                self.reached = Some((batch.tick, batch.tick_time.clone()));
                 self.clear_error = true;
                 self.copies.set_position(batch.tick);
                 if self.node.duty == Duty::Branch {
@@ -150,15 +152,13 @@ impl Server<'_> {
             self.find_position(config, &batch).await?;
             return Ok(Opened::Else(Pass::Worked));
         }
-        self.identity
-            .check(
-                &self.local,
-                queue,
-                consumer,
-                &self.node.provider,
-                (batch.prev_tick, &batch.prev_tick_time),
-            )
-            .await?;
+        let place = (batch.prev_tick, batch.prev_tick_time.as_str());
+        // A provider cannot become another one without ending the connection.
+        if self.reached.as_ref().map(|(tick, time)| (*tick, time.as_str())) != Some(place) {
+            self.identity
+                .check(&self.local, queue, consumer, &self.node.provider, place)
+                .await?;
+        }
         Ok(Opened::Batch(Box::new(batch)))
     }
 
@@ -193,14 +193,15 @@ impl Server<'_> {
     /// The tick of the batch that was just committed, in a transaction of its own: its snapshot must see that commit.
     async fn make_tick(&self, config: &LondisteConfig, time: &str, event_seq: i64) -> Result<()> {
         let queue = &config.queue_name;
+        let statement = self.local.prepared(sql::worker::MAKE_TICK).await?;
         self.local
             .query_one(
-                "select pgq.ticker($1, $2, ($3::text)::timestamptz, $4)",
-                &[queue, &self.node.completed.0, &time, &event_seq],
+                &statement,
+                &[queue, &self.node.completed.0, &time, &event_seq, &TICK_CHANNEL],
             )
             .await?;
         fault::point("worker.tick.created");
-        notify_tick(&self.local, queue).await
+        Ok(())
     }
 
     pub(super) async fn make_missing_tick(&mut self, config: &LondisteConfig) -> Result<()> {
