@@ -238,6 +238,7 @@ room! {
         FIND_PGQ = "find_pgq",
         FIND_QUEUE_VERSIONS = "find_queue_versions",
         FIND_TICKER = "find_ticker",
+        FIND_UNREAD = "find_unread",
         FIND_VERSION = "find_version",
         LEAVE_PLACE = "leave_place",
         LOAD_MAINT_OPERATIONS = "load_maint_operations",
@@ -260,6 +261,7 @@ room! {
         LOCK_POSITION = "lock_position",
         MAKE_TICK = "make_tick",
         SAME_STREAM = "same_stream",
+        SET_COMPLETED = "set_completed",
         STORE_STREAM_POSITION = "store_stream_position",
         TAKE_WORKER_LOCK = "take_worker_lock",
     }

@@ -44,7 +44,8 @@ impl Reader {
     /// Takes an open batch apart into its ticks, beginning behind `completed`. `None` when that is not one of them, or
     /// when there is only one tick and nothing to take apart.
     pub async fn split(&self, batch: &Batch, completed: TickId) -> Result<Option<JoinedBatch>> {
-        if completed < batch.prev_tick || completed >= batch.tick {
+        let is_next = batch.tick.0 == batch.prev_tick.0 + 1;
+        if completed < batch.prev_tick || completed >= batch.tick || is_next {
             return Ok(None);
         }
         let ticks = pgq::list_ticks(&self.session, &self.queue, completed, batch.tick).await?;

@@ -6,7 +6,7 @@ mod state;
 mod transition;
 
 pub use attrs::TableAttrs;
-pub use registry::{Table, copy_consumer, load_tables, store_state};
+pub use registry::{Table, copy_consumer, load_tables, load_tables_by, store_state};
 pub use state::TableState;
 pub use transition::{
     CopyFacts, CopyMove, Mover, TRANSITIONS, Transition, WorkerFacts, WorkerMove, plan_copy, plan_worker,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, ToStatement};
 
 use super::{TableAttrs, TableState};
 use crate::error::Result;
@@ -35,9 +35,17 @@ pub fn copy_consumer(worker: &str, table: &str) -> String {
 
 /// Loads the attached tables of `queue` by global name; `consumer` is the node's worker.
 pub async fn load_tables(client: &Client, queue: &str, consumer: &str) -> Result<HashMap<String, Table>> {
-    let rows = client
-        .query(sql::table::LOAD_TABLES, &[&queue, &consumer])
-        .await?;
+    load_tables_by(client, sql::table::LOAD_TABLES, queue, consumer).await
+}
+
+/// The same, with [`sql::table::LOAD_TABLES`] as text or prepared.
+pub async fn load_tables_by<S: ToStatement + Sync + ?Sized>(
+    client: &Client,
+    statement: &S,
+    queue: &str,
+    consumer: &str,
+) -> Result<HashMap<String, Table>> {
+    let rows = client.query(statement, &[&queue, &consumer]).await?;
     rows.iter()
         .map(|row| {
             let name: String = row.get("table_name");

@@ -48,6 +48,8 @@ const LOCKED_OUT: u32 = 10;
 const RELOAD: Duration = Duration::from_secs(30);
 /// Least distance of two looks for an old snapshot.
 const HORIZON_PERIOD: Duration = Duration::from_secs(1);
+/// Least distance of two looks at how far the consumers are.
+const UNREAD_PERIOD: Duration = Duration::from_secs(1);
 /// So many ticks make it worth a look.
 const HORIZON_TICKS: u32 = 20;
 /// A snapshot that is held for so long is worth a line.
@@ -65,6 +67,7 @@ pub struct Heartbeat<'a> {
     // When the queues were read, and their versions before that.
     loaded: Option<(Instant, (i64, i64))>,
     told: Vec<String>,
+    unread_at: Option<Instant>,
     // After somebody else held pgq.tick for too long: no try before this moment.
     rest_until: Option<Instant>,
     locked_out: u32,
@@ -82,6 +85,7 @@ struct Statements {
     tick: Statement,
     call: Statement,
     horizon: Statement,
+    unread: Statement,
     versions: Statement,
 }
 
@@ -126,12 +130,13 @@ pub struct Beat {
 impl<'a> Heartbeat<'a> {
     /// Prepares the statements; reads nothing yet.
     pub async fn new(client: &'a Client) -> Result<Self> {
-        let (load, watch, tick, call, horizon, versions) = tokio::try_join!(
+        let (load, watch, tick, call, horizon, unread, versions) = tokio::try_join!(
             client.prepare(sql::ticker::LOAD_QUEUES),
             client.prepare(sql::ticker::WATCH_SEQUENCES),
             client.prepare(sql::ticker::MAKE_TICKS),
             client.prepare(sql::ticker::CALL_TICKER),
             client.prepare(sql::ticker::FIND_HORIZON),
+            client.prepare(sql::ticker::FIND_UNREAD),
             client.prepare(sql::ticker::FIND_QUEUE_VERSIONS),
         )?;
         Ok(Self {
@@ -142,6 +147,7 @@ impl<'a> Heartbeat<'a> {
                 tick,
                 call,
                 horizon,
+                unread,
                 versions,
             },
             queues: BTreeMap::new(),
@@ -150,6 +156,7 @@ impl<'a> Heartbeat<'a> {
             next_round: Instant::now(),
             loaded: None,
             told: Vec::new(),
+            unread_at: None,
             rest_until: None,
             locked_out: 0,
             horizon: Horizon::default(),
@@ -173,9 +180,11 @@ impl<'a> Heartbeat<'a> {
     /// One pass: looks, and ticks when `may_tick` and something is due. A round comes every `ticker_period`.
     pub async fn run_once(&mut self, ticker_period: Duration, may_tick: bool) -> Result<Beat> {
         let mut beat = Beat::default();
+        let mut fresh = false;
         if Instant::now() >= self.next_round {
             if self.must_load().await? {
                 self.load_queues(&mut beat).await?;
+                fresh = true;
             }
             self.next_round = Instant::now() + ticker_period;
             beat.round = true;
@@ -193,7 +202,8 @@ impl<'a> Heartbeat<'a> {
             // A queue was dropped under our feet, most likely: read the list again, and fail only if that fails.
             Err(error) => {
                 self.next_round = Instant::now();
-                if beat.round {
+                self.loaded = None;
+                if fresh {
                     return Err(error.into());
                 }
                 return Ok(beat);
@@ -217,6 +227,7 @@ impl<'a> Heartbeat<'a> {
             self.loaded = None;
         } else if may_tick {
             self.look_for_horizon(&mut beat).await?;
+            self.look_for_unread().await?;
             self.tick_due(&snapshot, &mut beat).await?;
         }
         let now = Instant::now();
@@ -263,6 +274,27 @@ impl<'a> Heartbeat<'a> {
                     .filter(|name| !name.is_empty())
                     .map_or_else(|| "without a name".to_owned(), |name| format!("\"{name}\"")),
             ));
+        }
+        Ok(())
+    }
+
+    /// Finds out how far the nearest consumers are behind, while there is something to tick.
+    async fn look_for_unread(&mut self) -> Result<()> {
+        let now = Instant::now();
+        let too_soon = self.unread_at.is_some_and(|at| now < at + UNREAD_PERIOD);
+        let waiting = |queue: &Queue| queue.pace.is_adaptive() && queue.pace.has_new(queue.seq);
+        if too_soon || !self.queues.values().any(waiting) {
+            return Ok(());
+        }
+        let rows = self.client.query(&self.statements.unread, &[]).await?;
+        self.unread_at = Some(now);
+        let mut ages: BTreeMap<i32, Duration> = rows
+            .iter()
+            .map(|row| (row.get("queue_id"), seconds(row.get("unread_age"))))
+            .collect();
+        for (id, queue) in &mut self.queues {
+            let age = ages.remove(id);
+            queue.pace.set_unread(age.and_then(|age| now.checked_sub(age)));
         }
         Ok(())
     }
@@ -488,8 +520,6 @@ impl<'a> Heartbeat<'a> {
                     refused: false,
                 },
             };
-            let unread = row.get::<_, Option<f64>>("unread_age").map(seconds);
-            queue.pace.set_unread(unread.and_then(|age| now.checked_sub(age)));
             queue.name = row.get("queue_name");
             queue.own_sql = row.get("own_sql");
             if !queue.own_sql {

@@ -3,8 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use tokio_postgres::Client;
-
 use super::cascade_event;
 use super::node_state::{Duty, NodeState};
 use super::queue_copy::QueueCopy;
@@ -17,11 +15,13 @@ use crate::config::londiste::LondisteConfig;
 use crate::consumer::Reader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::replay_script;
-use crate::pg::quote_literal;
+use crate::pg::{Session, quote_literal};
 use crate::pgq::{Batch, Event, EventRef, Snapshot, TickId, load_tick};
 use crate::service::fault;
 use crate::sql;
-use crate::table::{Table, TableState, WorkerFacts, WorkerMove, load_tables, plan_worker, store_state};
+use crate::table::{
+    Table, TableState, WorkerFacts, WorkerMove, load_tables, load_tables_by, plan_worker, store_state,
+};
 
 /// How a batch ended.
 pub enum BatchEnd {
@@ -38,7 +38,7 @@ pub enum BatchEnd {
 pub struct BatchWork<'a> {
     pub config: &'a LondisteConfig,
     pub node: &'a NodeState,
-    pub local: &'a Client,
+    pub local: &'a Session,
     pub reader: &'a Reader,
     pub applier: &'a mut Applier,
     pub identity: &'a StreamIdentity,
@@ -80,12 +80,24 @@ impl BatchWork<'_> {
             self.config.consumer_name.as_str(),
         );
         let local = self.local;
-        // One round trip: each statement of READ COMMITTED has its own snapshot, so the tables are read after the lock.
+        let lock = local.prepared(sql::worker::LOCK_POSITION).await?;
+        let load = local.prepared(sql::table::LOAD_TABLES).await?;
+        let complete = local.prepared(sql::worker::SET_COMPLETED).await?;
+        self.identity.prepare(local).await?;
+        // One round trip: each statement of READ COMMITTED has its own snapshot, so the tables are read after the lock. The
+        // provider is asked for the events meanwhile.
         let position_key: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&queue, &consumer];
-        let (begun, position, tables) = futures::join!(
+        let all_events = async {
+            match self.is_filtering() {
+                true => Ok(None),
+                false => self.reader.events(batch, None).await.map(Some),
+            }
+        };
+        let (begun, position, tables, events) = futures::join!(
             local.batch_execute("begin"),
-            local.query_opt(sql::worker::LOCK_POSITION, &position_key),
-            load_tables(local, queue, consumer),
+            local.query_opt(&lock, &position_key),
+            load_tables_by(local, &load, queue, consumer),
+            all_events,
         );
         begun?;
         let position = position?;
@@ -112,8 +124,10 @@ impl BatchWork<'_> {
                 .map(|queue| QueueCopy::new(queue, false)),
             _ => None,
         };
-        let filter = self.filter(&tables);
-        let events = self.reader.events(batch, filter.as_deref()).await?;
+        let events = match events? {
+            Some(events) => events,
+            None => self.reader.events(batch, self.filter(&tables).as_deref()).await?,
+        };
         self.applier.begin();
         let routes = SharedRoutes::default();
         routes.set(Arc::new(self.known_routes(&tables, 0)));
@@ -128,8 +142,12 @@ impl BatchWork<'_> {
             }
             if let Some(copier) = &mut copier {
                 for event in planned.slice.iter() {
+                    if self.node.duty == Duty::Branch {
+                        copier.push_as_it_is(local, event).await?;
+                        continue;
+                    }
                     let event = event.to_event();
-                    if copies_to_queue(self.node.duty, &event) {
+                    if !cascade_event::is_administrative(&event) {
                         copier.push(local, &event).await?;
                     }
                 }
@@ -150,18 +168,24 @@ impl BatchWork<'_> {
         self.forget_snapshots(&mut tables, batch.tick).await?;
 
         let completed: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&queue, &consumer, &batch.tick.0];
-        let (set, stored) = futures::join!(
-            local.query_one(
-                "select ret_code from pgq_node.set_consumer_completed($1, $2, $3)",
-                &completed
-            ),
+        // A branch makes the tick next, durably, and with it becomes durable what lies before; nobody is told of this batch
+        // earlier than of its tick, except a copy that hands its table over.
+        let waits = self.node.duty != Duty::Branch || tables.values().any(|t| t.state != TableState::Ok);
+        let commit = match waits {
+            true => "commit",
+            false => "set local synchronous_commit = off; commit",
+        };
+        fault::point("worker.apply.before-commit");
+        // Sent in this order without waiting: after a failure the commit is a rollback, and the failure is what counts.
+        let (set, stored, committed) = futures::join!(
+            local.query_one(&complete, &completed),
             self.identity
                 .store(local, queue, consumer, &self.node.provider, batch),
+            local.batch_execute(commit),
         );
         set?;
         stored?;
-        fault::point("worker.apply.before-commit");
-        local.batch_execute("commit").await?;
+        committed?;
         fault::point("worker.apply.committed");
         Ok(BatchEnd::Committed { tables, counts })
     }
@@ -432,9 +456,13 @@ impl BatchWork<'_> {
         Ok(())
     }
 
+    fn is_filtering(&self) -> bool {
+        self.config.local_only && self.node.duty == Duty::Leaf
+    }
+
     /// With `local_only` a leaf fetches only what concerns it (londiste.md 7.4).
     fn filter(&self, tables: &HashMap<String, Table>) -> Option<String> {
-        if !self.config.local_only || self.node.duty != Duty::Leaf {
+        if !self.is_filtering() {
             return None;
         }
         let mut filter = "(ev_type like 'pgq.%' or ev_type like 'londiste.%'".to_owned();
@@ -504,10 +532,6 @@ fn find_table<'a>(tables: &'a HashMap<String, Table>, name: &str) -> Option<&'a 
         None if !name.contains('.') => tables.get(&format!("public.{name}")),
         found => found,
     }
-}
-
-fn copies_to_queue(duty: Duty, event: &Event) -> bool {
-    duty == Duty::Branch || !cascade_event::is_administrative(event)
 }
 
 /// Tells the branches of the combined queue how far this partition is in it.

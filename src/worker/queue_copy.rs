@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use crate::error::{Error, Result};
 use crate::pg::copy_text::encode_field;
 use crate::pg::quote_fqname;
-use crate::pgq::Event;
+use crate::pgq::{Event, EventRef};
 
 const FLUSH_BYTES: usize = 1 << 20;
 
@@ -50,6 +50,16 @@ impl QueueCopy {
             encode_field(&mut self.rows, field.as_deref().map(str::as_bytes));
         }
         self.rows.push(b'\n');
+        if self.rows.len() >= FLUSH_BYTES {
+            self.flush(client).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes one event with its id as the provider wrote it.
+    pub async fn push_as_it_is(&mut self, client: &Client, event: EventRef<'_>) -> Result<()> {
+        let (time, tail) = event.raw_time_and_tail();
+        write!(self.rows, "{}\t{time}\t{tail}\n", event.id()).expect("a vector takes all");
         if self.rows.len() >= FLUSH_BYTES {
             self.flush(client).await?;
         }

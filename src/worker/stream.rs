@@ -76,6 +76,20 @@ impl StreamIdentity {
         }
     }
 
+    /// Prepares what [`StreamIdentity::store`] runs, so that it is sent at once.
+    pub async fn prepare(&self, client: &Client) -> Result<()> {
+        if self.stored_here {
+            self.statement(client).await?;
+        }
+        Ok(())
+    }
+
+    async fn statement(&self, client: &Client) -> Result<&Statement> {
+        // The connection lives as long as this value.
+        let prepare = || client.prepare(sql::worker::STORE_STREAM_POSITION);
+        Ok(self.store.get_or_try_init(prepare).await?)
+    }
+
     /// Notes the batch's last tick, inside the transaction of its work.
     pub async fn store(
         &self,
@@ -86,11 +100,7 @@ impl StreamIdentity {
         batch: &Batch,
     ) -> Result<()> {
         if self.stored_here {
-            // The connection lives as long as this value.
-            let statement = self
-                .store
-                .get_or_try_init(|| client.prepare(sql::worker::STORE_STREAM_POSITION))
-                .await?;
+            let statement = self.statement(client).await?;
             client
                 .execute(
                     statement,

@@ -272,3 +272,32 @@ fn ticks_go_on_beside_a_snapshot_that_is_held() {
     assert_eq!(consume(&db, "q").len(), 150);
     assert_eq!(pgqd.end(nix::sys::signal::Signal::SIGINT), 0);
 }
+
+/// Ticks become few only while nobody waits for them.
+#[test]
+fn only_the_nearest_consumer_says_whether_ticks_are_waited_for() {
+    let db = database("tick_unread");
+    install_ours(&db);
+    db.psql(
+        "select pgq.create_queue('q'), pgq.create_queue('without'), pgq.register_consumer('q', 'near'), \
+                pgq.register_consumer('q', 'far')",
+    );
+    let unread = || {
+        db.psql(&format!(
+            "select q.queue_name, u.unread_age between 59 and 3600 from (\n{}\n) u join pgq.queue q using (queue_id)",
+            sql::ticker::FIND_UNREAD
+        ))
+    };
+    assert_eq!(unread(), "", "there is no other tick");
+    for queue in ["q", "without"] {
+        db.psql(&format!(
+            "select pgq.insert_event('{queue}', 't', ''); select pgq.force_tick('{queue}'); select pgq.ticker('{queue}')"
+        ));
+    }
+    db.psql("update pgq.tick set tick_time = tick_time - interval '1 minute'");
+    assert_eq!(unread(), "q|t");
+    db.psql("select pgq.next_batch('q', 'near')");
+    assert_eq!(unread(), "", "it is being read");
+    db.psql("select pgq.finish_batch(sub_batch) from pgq.subscription where sub_batch is not null");
+    assert_eq!(unread(), "", "it was read, by one of them");
+}

@@ -2,8 +2,7 @@
 -- Returns per queue, by name: queue_id int4, queue_name text, event_seq oid, tick_seq oid (the two sequences),
 -- max_count int8, max_lag float8, idle_period float8 (seconds), own_sql bool (whether this role may write ticks itself:
 -- lock and insert, tick sequence), tick_id int8, tick_event_seq int8, tick_snapshot text, tick_age float8 (seconds),
--- tick_gap float8 (seconds from the tick before it); the last five are null while there is no such tick; unread_age
--- float8 (seconds since the first tick that no consumer has begun to read; null when there is none, or no consumer).
+-- tick_gap float8 (seconds from the tick before it); the last five are null while there is no such tick.
 -- Queues that are paused or ticked from outside are left out.
 select q.queue_id, q.queue_name,
        q.queue_event_seq::pg_catalog.regclass::oid as event_seq,
@@ -16,8 +15,7 @@ select q.queue_id, q.queue_name,
         and pg_catalog.has_sequence_privilege(q.queue_tick_seq, 'usage')) as own_sql,
        t.tick_id, t.tick_event_seq, t.tick_snapshot::text as tick_snapshot,
        extract(epoch from pg_catalog.clock_timestamp() - t.tick_time)::float8 as tick_age,
-       extract(epoch from t.tick_time - p.tick_time)::float8 as tick_gap,
-       extract(epoch from pg_catalog.clock_timestamp() - u.tick_time)::float8 as unread_age
+       extract(epoch from t.tick_time - p.tick_time)::float8 as tick_gap
   from pgq.queue q
   left join lateral (select n.tick_id, n.tick_event_seq, n.tick_snapshot, n.tick_time
                        from pgq.tick n
@@ -29,12 +27,5 @@ select q.queue_id, q.queue_name,
                       where n.tick_queue = q.queue_id and n.tick_id < t.tick_id
                       order by n.tick_queue desc, n.tick_id desc
                       limit 1) p on true
-  left join lateral (select n.tick_time
-                       from (select max(coalesce(s.sub_next_tick, s.sub_last_tick)) as tick_id
-                               from pgq.subscription s
-                              where s.sub_queue = q.queue_id) nearest
-                       join pgq.tick n on n.tick_queue = q.queue_id and n.tick_id > nearest.tick_id
-                      order by n.tick_queue, n.tick_id
-                      limit 1) u on true
  where not q.queue_external_ticker and not q.queue_ticker_paused
  order by q.queue_name

@@ -47,7 +47,9 @@ impl Server<'_> {
         };
         match work.apply(&batch).await? {
             BatchEnd::StateChanged => {
+                // The events may have been asked for already.
                 self.leave_joined();
+                self.reader = None;
                 self.refresh(config).await?;
             }
             BatchEnd::Committed { tables, counts } => {
