@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
-.PHONY: help test demo clean-demo lint setup servers man bench
+.PHONY: help test soak demo clean-demo lint setup servers man bench
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -14,6 +14,10 @@ test: ## install what lacks, check the style, run all tests
 	@scripts/servers
 	@$(MAKE) lint
 	cargo test --quiet
+
+soak: ## replay random histories for as long as you like: HISTORIES=10000, LONDISTE_SEED=N repeats a run
+	@scripts/setup test
+	HISTORIES=$${HISTORIES:-10000} cargo test --test suite replication::histories -- --nocapture
 
 demo: ## replicate a busy database from one throwaway server to another; KEEP=1 leaves it running
 	@scripts/setup demo

@@ -197,9 +197,14 @@ impl<'a> Segment<'a> {
         for (_, route, events) in std::mem::take(&mut self.tables) {
             let is_large = routes.set_rows.is_some_and(|least| events.len() >= least);
             let target = &route.target;
-            let planned = match is_large && !route.ordered && target.stored {
-                true => reduce(slice, target, &events).and_then(|changes| encode(target, &changes)),
-                false => Err("there are few"),
+            let planned = if !is_large {
+                Err("there are few")
+            } else if route.ordered {
+                Err("a set of them failed before")
+            } else if !target.stored {
+                Err("it is no table that has its rows here")
+            } else {
+                reduce(slice, target, &events).and_then(|changes| encode(target, &changes))
             };
             match planned {
                 Ok(statements) => {
