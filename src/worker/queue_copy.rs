@@ -59,7 +59,7 @@ impl QueueCopy {
     /// Takes one event with its id as the provider wrote it.
     pub async fn push_as_it_is(&mut self, client: &Client, event: EventRef<'_>) -> Result<()> {
         let (time, tail) = event.raw_time_and_tail();
-        write!(self.rows, "{}\t{time}\t{tail}\n", event.id()).expect("a vector takes all");
+        writeln!(self.rows, "{}\t{time}\t{tail}", event.id()).expect("a vector takes all");
         if self.rows.len() >= FLUSH_BYTES {
             self.flush(client).await?;
         }
