@@ -138,7 +138,7 @@ copy_ancestor() { copy_londiste ancestor "$@"; }
 after_ancestor() { after_londiste ancestor "$@"; }
 
 measure() { # case
-    local case=$1 table=${1}_table way round db started took before used expected
+    local case=$1 table=${1}_table way round db started took before used worker expected
     note "$case: filling"
     make_db source "$case"
     "define_$case" source "$case"
@@ -161,10 +161,13 @@ measure() { # case
             took=$(since "$started")
             used=$( (echo "$before"; server_cpu source; server_cpu target) |
                 awk 'NR <= 2 { s -= $1 } NR > 2 { s += $1 } END { print s }')
+            # The leaf's worker began just before, so all it used is the copy's; what psql and pgcopydb use is not counted.
+            worker=0
+            case $way in ours | ancestor) worker=$(cpu_of "${pids[${way}_$db]}") ;; esac
             [ "$(sql target "$db" "$query")" = "$expected" ] || die "$way: $case differs"
             [ "$(sql target "$db" "select count(*) from pg_indexes where tablename = '${!table}'")" = 2 ] || die "$way: an index lacks"
-            note "$case round $round $way: $took s, CPU of both servers $used s"
-            echo "$way $took $used" >>"$dir/$case.figures"
+            note "$case round $round $way: $took s, CPU of both servers $used s, of the worker $worker s"
+            echo "$way $took $used $worker" >>"$dir/$case.figures"
             ! declare -F "after_$way" >/dev/null || "after_$way" "$case" "$db"
             sql target postgres "drop database $db with (force)"
         done
@@ -172,12 +175,13 @@ measure() { # case
     local size base of
     size=$(sql source "$case" "select pg_size_pretty(pg_table_size('${!table}'))")
     say "First copy of ${!table}, $size, two indexes; median of $ROUNDS"
-    printf '%-10s %10s %10s %12s %16s\n' way seconds of-pipe of-builtin 'servers CPU s'
+    printf '%-10s %10s %10s %12s %16s %16s\n' way seconds of-pipe of-builtin 'servers CPU s' 'worker CPU s'
     figure() { awk -v w="$1" -v c="$2" '$1 == w { print $c }' "$dir/$case.figures" | median; }
     base=$(figure pipe 2) of=$(figure builtin 2)
     for way in $WAYS; do
         took=$(figure "$way" 2)
-        printf '%-10s %10.2f %10s %12s %16.1f\n' "$way" "$took" "$(divide "$took" "$base")" "$(divide "$took" "$of")" "$(figure "$way" 3)"
+        printf '%-10s %10.2f %10s %12s %16.1f %16.1f\n' "$way" "$took" "$(divide "$took" "$base")" "$(divide "$took" "$of")" \
+            "$(figure "$way" 3)" "$(figure "$way" 4)"
     done
     for way in $WAYS; do
         for name in "${!pids[@]}"; do stop "$name"; done

@@ -707,6 +707,18 @@ struct Work {
 }
 
 impl Work {
+    /// A connection for one more stream; nothing when the server has none left.
+    async fn connect(&self, info: &ConnInfo, app: &AppName) -> Result<Option<Session>> {
+        match Session::connect(info, app).await {
+            Ok(session) => Ok(Some(session)),
+            Err(error) if error.sqlstate() == Some("53300") => {
+                tracing::info!("{}: one stream less: {}", self.run.table, error.line());
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     fn next_range(&self) -> Option<Range> {
         if self.until.is_some_and(|until| until <= Instant::now()) {
             return None;
@@ -726,7 +738,9 @@ async fn run_stream(
     let source = match leader {
         Some(session) => session,
         None => {
-            let session = Session::connect(&source, &app).await?;
+            let Some(session) = work.connect(&source, &app).await? else {
+                return Ok(());
+            };
             session
                 .batch_execute(&format!(
                     "begin isolation level repeatable read read only; set transaction snapshot {}",
@@ -754,7 +768,14 @@ async fn run_stream(
             Arc::new(session)
         }
     };
-    let local = Session::connect(&local, &app).await?;
+    let local = if leads {
+        Session::connect(&local, &app).await?
+    } else {
+        let Some(session) = work.connect(&local, &app).await? else {
+            return Ok(());
+        };
+        session
+    };
     become_replica(&local).await?;
     // A range that a crash of the server takes away is copied again; the commit that ends the copy is durable.
     local.batch_execute("set synchronous_commit = off").await?;
