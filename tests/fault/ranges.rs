@@ -1,6 +1,9 @@
 //! Copies in ranges: killed, resumed with other snapshots, started over, taken away; both ends are equal afterwards.
 
-use crate::support::cascade::{Cascade, LIMIT};
+use std::sync::Arc;
+
+use crate::support::Cluster;
+use crate::support::cascade::{Cascade, LIMIT, Server};
 use crate::support::random::Random;
 
 const ROWS: u64 = 20_000;
@@ -318,4 +321,40 @@ fn random_deaths_and_changes_end_equal() {
         }
         wait_equal(&mut cascade, "big");
     }
+}
+
+#[test]
+fn servers_that_die_in_the_middle_cost_ranges_only() {
+    let (above, below) = (Arc::new(Cluster::start()), Arc::new(Cluster::start()));
+    let mut cascade = Cascade::new("r_server");
+    cascade.create("root", "root", Server::from(&above), None);
+    cascade.create("leaf", "leaf", Server::from(&below), Some("root"));
+    cascade["leaf"].configure("copy_streams = 2\ncopy_chunk_size = 64 kB");
+    cascade.psql_all(BIG);
+    cascade["root"].psql(
+        "insert into big select i, i, 'k' || i % 100, repeat('v', 80) || i from generate_series(1, 200000) i",
+    );
+    cascade.start_workers();
+    cascade.add_table("big");
+    let mut before = 0;
+    for server in [&below, &above, &below] {
+        cascade.wait_until("some more ranges to be in", || {
+            let leaf = &cascade["leaf"];
+            let done = "select count(row_count) from londiste_rs.copy_range";
+            leaf.try_psql(done)
+                .is_ok_and(|text| text.parse::<u64>().is_ok_and(|count| count >= before + 10))
+        });
+        server.kill9();
+        server.start_again();
+        before = cascade["leaf"]
+            .psql("select count(row_count) from londiste_rs.copy_range")
+            .parse()
+            .expect("a number");
+        cascade["root"]
+            .psql("update big set v = 'late' where id % 1000 = 1; delete from big where id % 1000 = 2");
+    }
+    wait_equal(&mut cascade, "big");
+    let log = cascade["leaf"].log();
+    assert!(log.contains("rows are here already"), "the copy went on");
+    assert!(!log.contains("starts over"));
 }
