@@ -17,6 +17,7 @@ pub mod execute;
 pub mod install;
 pub mod metrics;
 pub mod node;
+pub mod parked;
 pub mod pg;
 pub mod pgq;
 pub mod service;

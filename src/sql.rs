@@ -139,6 +139,24 @@ room! {
 }
 
 room! {
+    /// Events that were put aside.
+    parked {
+        ADD_DRIFT = "add_drift",
+        DELETE_EVENT = "delete_event",
+        DETECT = "detect",
+        FAIL_AGAIN = "fail_again",
+        FORGET_TABLE = "forget_table",
+        LIST_PARKED = "list_parked",
+        LIST_TABLES = "list_tables",
+        LOAD_POLICIES = "load_policies",
+        LOAD_ROWS = "load_rows",
+        PARK_EVENT = "park_event",
+        REMOVE_POLICY = "remove_policy",
+        SET_POLICY = "set_policy",
+    }
+}
+
+room! {
     /// Table structure.
     pg {
         HAS_SCHEMA = "has_schema",
@@ -279,6 +297,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         install::ALL, //
         metrics::ALL, //
         node::ALL,    //
+        parked::ALL,  //
         pg::ALL,      //
         pgq::ALL,     //
         queue::ALL,   //

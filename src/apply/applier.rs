@@ -16,7 +16,7 @@ use super::row::{Op, RowChange, RowText};
 use super::statement::{Built, build, overriding};
 use super::target::Target;
 use super::text_param::{RawParam, TextParam};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::service::fault;
 
 /// Statements that wait for being sent together.
@@ -39,7 +39,9 @@ pub struct Applier {
     statements: HashMap<String, Statement>,
     pending: Vec<Pending>,
     pending_bytes: usize,
-    missed_rows: u64,
+    missed_rows: HashMap<String, u64>,
+    // The table of the change that failed last.
+    failed: Option<String>,
     // Tables that are applied row by row because a set of their changes failed, and for how many batches they still are.
     ordered: HashMap<String, u32>,
     sets_prepared: bool,
@@ -65,6 +67,14 @@ enum Work {
 impl Applier {
     /// Takes one row event for the local table `dest`; it is applied at the next [`Applier::flush`] at the latest.
     pub async fn row_change(&mut self, client: &Client, dest: &str, event: RowText<'_>) -> Result<()> {
+        let taken = self.take_row_change(client, dest, event).await;
+        if taken.is_err() {
+            self.failed.get_or_insert_with(|| dest.to_owned());
+        }
+        taken
+    }
+
+    async fn take_row_change(&mut self, client: &Client, dest: &str, event: RowText<'_>) -> Result<()> {
         let target = self.target(client, dest).await?;
         match RowChange::decode(event)? {
             RowChange::Fragment { op, sql } => {
@@ -139,7 +149,7 @@ impl Applier {
             match result {
                 Ok(missed) => {
                     if missed {
-                        self.missed_rows += 1;
+                        *self.missed_rows.entry(change.target.name.clone()).or_default() += 1;
                         tracing::debug!(
                             "event {} ({}) found no row in table \"{}\"",
                             change.event,
@@ -149,6 +159,7 @@ impl Applier {
                     }
                 }
                 Err(error) => {
+                    self.failed = Some(change.target.name.clone());
                     return Err(at_event(
                         advise(error),
                         change.event,
@@ -192,7 +203,7 @@ impl Applier {
                         .execute_raw(&statement, params.iter().map(RawParam))
                         .await?;
                     if found < *rows {
-                        self.missed_rows += rows - found;
+                        *self.missed_rows.entry(work.target.name.clone()).or_default() += rows - found;
                         tracing::debug!(
                             "{} changes ({}) found no row in table \"{}\"",
                             rows - found,
@@ -238,7 +249,7 @@ impl Applier {
     pub fn begin(&mut self) {
         self.sets_prepared = false;
         self.changed_as_sets.clear();
-        self.missed_rows = 0;
+        self.missed_rows.clear();
         self.ordered.retain(|_, batches| {
             *batches = batches.saturating_sub(1);
             *batches > 0
@@ -260,9 +271,19 @@ impl Applier {
         self.ordered.contains_key(dest)
     }
 
-    /// Updates and deletes that found no row since the last call: a sign that the tables differ.
-    pub fn take_missed_rows(&mut self) -> u64 {
+    /// Updates and deletes that found no row since the last call, by local table: a sign that the tables differ.
+    pub fn take_missed_rows(&mut self) -> HashMap<String, u64> {
         std::mem::take(&mut self.missed_rows)
+    }
+
+    /// The local table of the row change that failed since the last call.
+    pub fn take_failed(&mut self) -> Option<String> {
+        self.failed.take()
+    }
+
+    /// Reads this table's description anew at its next event.
+    pub fn forget_target(&mut self, dest: &str) {
+        self.targets.remove(dest);
     }
 
     /// Forgets everything that was read from the catalogue, and what waits: after an error or a schema change.
@@ -357,8 +378,10 @@ fn advise(error: Error) -> Error {
             "the value does not fit the column of this node: compare the column types of both tables"
         }
         Some("42501") => "grant the role of the worker the missing right on the table",
-        _ if error.kind() != ErrorKind::Database => return error,
+        Some("42703" | "42P01") => "change the table of this node as that of the root was changed",
         _ => return error,
     };
-    error.with_hint(hint)
+    error
+        .with_hint(hint)
+        .with_hint("to have such events put aside while the others go on: londiste on-error park TABLE")
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::config::job::Job;
 use crate::config::key::{Effect, Key, KeyType, push_comment};
 use crate::config::londiste_keys::LONDISTE_KEYS;
+use crate::config::on_error::OnError;
 use crate::error::{Error, Result};
 
 /// Name of the section.
@@ -69,6 +70,8 @@ pub struct LondisteConfig {
     pub copy_snapshot_age: Duration,
     /// `copy_index_jobs`; 0: as many as streams.
     pub copy_index_jobs: usize,
+    /// `on_error`.
+    pub on_error: OnError,
     /// `local_only`.
     pub local_only: bool,
     /// `local_only_drop_execute`.
@@ -188,6 +191,10 @@ impl LondisteConfig {
             copy_chunk_size: job.get_size("copy_chunk_size", 32 << 20)?.max(1),
             copy_snapshot_age: job.get_duration("copy_snapshot_age", Duration::from_secs(3600))?,
             copy_index_jobs: job.get_count("copy_index_jobs", 0, 0)?,
+            on_error: job
+                .get_or("on_error", "stop")?
+                .parse()
+                .map_err(|_| job.bad_value("on_error", "stop or park"))?,
             local_only: job.get_bool("local_only", false)?,
             local_only_drop_execute: job.get_bool("local_only_drop_execute", false)?,
             register_only_tables: job.get_list("register_only_tables")?,
@@ -419,7 +426,6 @@ mod tests {
         let (written, plain) = (load(&table).unwrap(), load("").unwrap());
         for pick in [
             |c: &LondisteConfig| format!("{:?}", (c.loop_delay, c.exception_sleep, c.connection_lifetime)),
-            |c: &LondisteConfig| format!("{:?}", (c.parallel_copies, c.local_only)),
             |c: &LondisteConfig| {
                 format!(
                     "{:?}",
@@ -431,6 +437,7 @@ mod tests {
                     )
                 )
             },
+            |c: &LondisteConfig| format!("{:?}", (c.parallel_copies, c.local_only, c.on_error)),
             |c: &LondisteConfig| format!("{:?}", (&c.consumer_name, &c.queue_name)),
             |c: &LondisteConfig| format!("{:?}", (c.lock_timeout, c.keepalive_stats)),
             |c: &LondisteConfig| format!("{:?}", (c.pgq_batch_collect_events, c.log_size, c.log_count)),

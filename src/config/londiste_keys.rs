@@ -219,6 +219,14 @@ pub const LONDISTE_KEYS: &[KeyGroup] = &[
             )
             .without_effect(ONE_STREAM),
             key(
+                "on_error",
+                KeyType::Text,
+                "stop",
+                "What the worker does with a row event that cannot be applied, for tables without a setting of their \
+                 own (londiste on-error). stop: stand at its batch until the cause is repaired. park: put it and the \
+                 later events of the same row aside, and go on (londiste parked).",
+            ),
+            key(
                 "local_only",
                 KeyType::Boolean,
                 "false",

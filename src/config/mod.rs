@@ -12,6 +12,7 @@ pub mod job;
 pub mod key;
 pub mod londiste;
 pub mod londiste_keys;
+pub mod on_error;
 pub mod percent;
 pub mod pgqd;
 pub mod pgqd_file;

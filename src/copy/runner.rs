@@ -16,6 +16,7 @@ use crate::config::londiste::LondisteConfig;
 use crate::consumer::{Reader, take_session_lock};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::node::become_replica;
+use crate::parked;
 use crate::pg::{AppName, ConnInfo, QualifiedName, Session, quote_literal};
 use crate::pgq::{Batch, BatchLimits, JOINED_EVENTS, Snapshot, TickId, load_tick};
 use crate::service::backoff::Backoff;
@@ -261,6 +262,7 @@ impl<'a> Runner<'a> {
     }
 
     async fn copy_rows(&mut self, table: &Table) -> Result<()> {
+        parked::forget_table(&self.local, self.queue, &table.name).await?;
         let source_table = loop {
             match load_source_table(self.reader.session(), self.queue, &table.name).await? {
                 Some(found) => break found,

@@ -98,6 +98,12 @@ pub const METRICS: &[Metric] = &[
         "updates and deletes that found no row: the tables differ",
     ),
     metric(
+        "londiste_parked_events_total",
+        Kind::Counter,
+        "queue, job",
+        "events that could not be applied and were put aside (on_error = park)",
+    ),
+    metric(
         "londiste_batch_seconds",
         Kind::Histogram,
         "queue, job",

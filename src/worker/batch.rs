@@ -12,9 +12,11 @@ use crate::apply::{
     Ahead, Applier, Planned, Route, Routes, RowRoute, RowText, SharedRoutes, Step, Stopped, Target,
 };
 use crate::config::londiste::LondisteConfig;
+use crate::config::on_error::OnError;
 use crate::consumer::Reader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::replay_script;
+use crate::parked::{self, Parking};
 use crate::pg::{Session, quote_literal};
 use crate::pgq::{Batch, Event, EventRef, Snapshot, TickId, load_tick};
 use crate::service::fault;
@@ -42,6 +44,7 @@ pub struct BatchWork<'a> {
     pub reader: &'a Reader,
     pub applier: &'a mut Applier,
     pub identity: &'a StreamIdentity,
+    pub parking: &'a mut Parking,
 }
 
 impl BatchWork<'_> {
@@ -52,8 +55,18 @@ impl BatchWork<'_> {
     pub async fn apply(&mut self, batch: &Batch) -> Result<BatchEnd> {
         loop {
             match self.attempt(batch).await {
-                Ok(end) => return Ok(end),
-                Err(Failure::Final(error)) => return Err(error),
+                Ok(end) => {
+                    self.parking.end();
+                    return Ok(end);
+                }
+                Err(Failure::Final(error)) => {
+                    if !self.parking.takes_care(self.applier.take_failed(), &error) {
+                        return Err(error);
+                    }
+                    // Once more, to find all events that fail, and only those.
+                    self.local.batch_execute("rollback").await?;
+                    self.applier.forget();
+                }
                 Err(Failure::Set { table, error }) => {
                     // Nothing of the batch stays: its events come again, and this table's are applied one by one.
                     self.local.batch_execute("rollback").await?;
@@ -93,10 +106,11 @@ impl BatchWork<'_> {
                 false => self.reader.events(batch, None).await.map(Some),
             }
         };
-        let (begun, position, tables, events) = futures::join!(
+        let (begun, position, tables, policies, events) = futures::join!(
             local.batch_execute("begin"),
             local.query_opt(&lock, &position_key),
             load_tables_by(local, &load, queue, consumer),
+            self.parking.read(local, queue),
             all_events,
         );
         begun?;
@@ -113,6 +127,9 @@ impl BatchWork<'_> {
         }
         let mut tables = tables?;
         self.take_over(&mut tables, batch.prev_tick).await?;
+        self.parking
+            .load(local, queue, &policies?, self.config.on_error, &tables)
+            .await?;
 
         let mut counts = BatchCounts::default();
         let mut copier = match self.node.duty {
@@ -152,7 +169,9 @@ impl BatchWork<'_> {
                     }
                 }
             }
-            counts.ignored += self.apply_slice(planned, &routes, &mut tables).await?;
+            counts.ignored += self
+                .apply_slice(planned, &routes, &mut tables, batch.tick)
+                .await?;
         }
         self.applier.flush(local).await?;
         if let Some(copier) = &mut copier {
@@ -161,7 +180,14 @@ impl BatchWork<'_> {
             }
             copier.flush(local).await?;
         }
-        counts.missed_rows = self.applier.take_missed_rows();
+        for (dest, rows) in self.applier.take_missed_rows() {
+            counts.missed_rows += rows;
+            if let Some(table) = tables.values().find(|table| table.dest == dest) {
+                let place = (queue, table.name.as_str());
+                self.parking.add_drift(local, place, rows, batch.tick).await?;
+            }
+        }
+        counts.parked = self.parking.count_now();
         if let Some(table) = self.applier.find_redefined(local).await? {
             return Err(Failure::Redefined(table));
         }
@@ -237,6 +263,7 @@ impl BatchWork<'_> {
         mut planned: Planned,
         routes: &SharedRoutes,
         tables: &mut HashMap<String, Table>,
+        tick: TickId,
     ) -> Result<u64, Failure> {
         let local = self.local;
         let mut ignored = 0;
@@ -273,7 +300,7 @@ impl BatchWork<'_> {
                             }
                             self.applier.leave_sets(local).await?;
                         }
-                        match self.handle(&event, tables).await? {
+                        match self.handle(&event, tables, tick).await? {
                             Handled::Ignored => ignored += 1,
                             Handled::Done => {}
                             Handled::TablesChanged => {
@@ -354,11 +381,13 @@ impl BatchWork<'_> {
 
     fn row_route(&self, table: &Table, target: Arc<Target>) -> Route {
         match table.attrs.handler_parts() {
-            Ok((handler, _)) if handler == "londiste" => Route::Rows(RowRoute {
-                ordered: self.applier.is_in_order(&target.name),
-                target,
-                snapshot: table.snapshot.clone(),
-            }),
+            Ok((handler, _)) if handler == "londiste" && !self.parking.is_careful(table) => {
+                Route::Rows(RowRoute {
+                    ordered: self.applier.is_in_order(&target.name),
+                    target,
+                    snapshot: table.snapshot.clone(),
+                })
+            }
             _ => Route::Single,
         }
     }
@@ -367,8 +396,43 @@ impl BatchWork<'_> {
         table.state == TableState::Ok && self.node.duty.applies()
     }
 
+    /// Applies a row event by itself, or puts it aside when it cannot be applied or another one of its row lies there.
+    async fn apply_or_park(&mut self, table: &Table, event: &Event, tick: TickId) -> Result<()> {
+        let (local, place) = (self.local, (self.config.queue_name.as_str(), table.name.as_str()));
+        if let Some(blocker) = self.parking.blocker(&table.name, event) {
+            let why = parked::behind(blocker);
+            return self.parking.park(local, place, tick, event, &why).await;
+        }
+        // What waits is of other tables, and has its own errors.
+        self.applier.flush(local).await?;
+        local.batch_execute("savepoint parking").await?;
+        let applied = async {
+            self.applier
+                .row_change(local, &table.dest, RowText::of(event))
+                .await?;
+            self.applier.flush(local).await
+        };
+        match applied.await {
+            Err(why) if parked::is_parkable(&why) => {
+                self.applier.take_failed();
+                self.applier.forget_target(&table.dest);
+                local
+                    .batch_execute("rollback to savepoint parking; release savepoint parking")
+                    .await?;
+                self.parking.park(local, place, tick, event, &why).await
+            }
+            Err(error) => Err(error),
+            Ok(()) => Ok(local.batch_execute("release savepoint parking").await?),
+        }
+    }
+
     /// Looks at one event by itself.
-    async fn handle(&mut self, event: &Event, tables: &mut HashMap<String, Table>) -> Result<Handled> {
+    async fn handle(
+        &mut self,
+        event: &Event,
+        tables: &mut HashMap<String, Table>,
+        tick: TickId,
+    ) -> Result<Handled> {
         let local = self.local;
         if event.is_row_change() || event.kind() == "R" {
             let Some(table) = event.extra1.as_deref().and_then(|name| find_table(tables, name)) else {
@@ -393,7 +457,9 @@ impl BatchWork<'_> {
                     table.name
                 )));
             }
-            if event.is_row_change() {
+            if event.is_row_change() && self.parking.policy(&table.name) == OnError::Park {
+                self.apply_or_park(table, event, tick).await?;
+            } else if event.is_row_change() {
                 self.applier
                     .row_change(local, &table.dest, RowText::of(event))
                     .await?;
@@ -401,6 +467,9 @@ impl BatchWork<'_> {
                 tracing::info!("{}: ignoring truncate", table.name);
             } else {
                 self.applier.truncate(local, &table.dest).await?;
+                self.parking
+                    .forget(local, &self.config.queue_name, &table.name)
+                    .await?;
             }
             return Ok(Handled::Done);
         }

@@ -47,6 +47,8 @@ pub struct BatchCounts {
     pub ignored: u64,
     /// Updates and deletes that found no row.
     pub missed_rows: u64,
+    /// Events that could not be applied and were put aside.
+    pub parked: u64,
 }
 
 impl Status {
@@ -83,6 +85,7 @@ impl Status {
         counter!("londiste_events_total", &self.labels).increment(counts.events);
         counter!("londiste_events_ignored_total", &self.labels).increment(counts.ignored);
         counter!("londiste_missed_rows_total", &self.labels).increment(counts.missed_rows);
+        counter!("londiste_parked_events_total", &self.labels).increment(counts.parked);
         histogram!("londiste_batch_seconds", &self.labels).record(busy);
         self.batches += 1;
         self.events += counts.events;

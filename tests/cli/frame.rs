@@ -43,7 +43,7 @@ fn short_help() {
     Node administration:    status node-status node-info members pause resume
                             wait-root wait-provider
     Tables and sequences:   add-table remove-table tables missing resync wait-sync
-                            check fkeys add-seq remove-seq seqs
+                            parked on-error check fkeys add-seq remove-seq seqs
     Comparing rows:         compare
     Queues:                 queue
     Cascade layout:         drop-node tag-dead

@@ -10,6 +10,7 @@ mod keys;
 mod load;
 mod names;
 mod owner;
+mod parked;
 mod position;
 mod readd;
 mod shapes;

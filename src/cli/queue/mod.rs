@@ -13,7 +13,7 @@ mod register;
 mod repair;
 mod retry;
 mod set;
-mod words;
+pub(in crate::cli) mod words;
 
 use clap::{Args, Subcommand};
 

@@ -7,6 +7,7 @@ mod check;
 mod expand;
 mod handler;
 mod list;
+mod parked;
 mod refusal;
 mod registry;
 mod removal;
@@ -23,6 +24,7 @@ pub use add::AddTableArgs;
 pub use after::{explain_lock_wait, limit_lock_waits};
 pub use check::CheckArgs;
 pub use list::{ListArgs, TablesArgs};
+pub use parked::{OnErrorArgs, ParkedArgs};
 pub use registry::{Registered, load_tables};
 pub use remove::{RemoveTableArgs, ResyncArgs, expand_attached};
 pub use sequence::{AddSeqArgs, RemoveSeqArgs};
@@ -49,6 +51,17 @@ pub enum TableCommand {
     Resync(ResyncArgs),
     /// Wait until all tables are in sync
     WaitSync(WaitSyncArgs),
+    /// List the events that could not be applied and were put aside; retry or drop them
+    ///
+    /// A retry applies each event on its own, in the order in which they came; one that fails again stays, and with it
+    /// the later events of the same row. Exit status 1 when some stay.
+    Parked(ParkedArgs),
+    /// Show or set what the worker does with events that cannot be applied
+    ///
+    /// stop: it stands at the batch until the cause is repaired. park: it puts the event and the later ones of the same
+    /// row aside, and goes on. Without POLICY the tables are listed, with their parked events and with the updates and
+    /// deletes that found no row since the last copy.
+    OnError(OnErrorArgs),
     /// Compare the structure of tables with the provider's
     ///
     /// Columns, types, keys, constraints, indexes and Londiste's triggers; nothing is changed. Exit status 1 when
@@ -81,6 +94,8 @@ impl TableCommand {
             Self::Missing(args) => list::missing(context, args).await,
             Self::Resync(args) => remove::resync(context, args).await,
             Self::WaitSync(args) => wait::wait_sync(context, args).await,
+            Self::Parked(args) => parked::parked(context, args).await,
+            Self::OnError(args) => parked::on_error(context, args).await,
             Self::Check(args) => check::check(context, args).await,
             Self::Fkeys(args) => list::fkeys(context, args).await,
             Self::AddSeq(args) => sequence::add_seq(context, args).await,

@@ -6,6 +6,7 @@ use tracing::{info, warn};
 use super::add::place_of;
 use super::after::{explain_lock_wait, hint_at_worker, limit_lock_waits, wake_workers};
 use super::expand::{expand, near};
+use super::parked::forget_errors;
 use super::registry::{Registered, load_tables};
 use super::wait::wait_for_tables;
 use crate::cascade::source::find_source;
@@ -139,6 +140,7 @@ pub async fn remove_table(context: Context, args: RemoveTableArgs) -> Result<u8>
             )
             .await
             .map_err(|e| e.context(format!("removing table \"{}\"", table.name)))?;
+            forget_errors(&transaction, &queue, &table.name).await?;
         }
         wake_workers(&transaction, &queue).await?;
         transaction.commit().await?;

@@ -20,6 +20,7 @@ use crate::copy::remote_info;
 use crate::daemon::signals::Reload;
 use crate::error::{Error, Result};
 use crate::node::{become_replica, call_quietly};
+use crate::parked::Parking;
 use crate::pg::{AppName, ConnInfo, Session};
 use crate::pgq::TickId;
 use crate::service::folded::Folded;
@@ -97,6 +98,7 @@ struct Server<'a> {
     tables: HashMap<String, Table>,
     applier: Applier,
     identity: StreamIdentity,
+    parking: Parking,
     copies: &'a mut Copies,
     status: Status,
     waiting_for_provider: Folded,
@@ -139,6 +141,7 @@ impl<'a> Server<'a> {
         let node = NodeState::load(&local, queue, consumer).await?;
         let tables = load_tables(&local, queue, consumer).await?;
         let identity = StreamIdentity::detect(&local).await?;
+        let parking = Parking::detect(&local).await?;
         let now = Instant::now();
         let ticker = tokio::spawn(tick_when_alone(
             info,
@@ -176,6 +179,7 @@ impl<'a> Server<'a> {
             tables,
             applier: Applier::default(),
             identity,
+            parking,
             status: Status::labelled(queue, &config.job_name),
             waiting_for_provider: Folded::new(Duration::from_secs(60)),
             provider_tables: None,

@@ -44,6 +44,7 @@ impl Server<'_> {
                 .expect("connected above"),
             applier: &mut self.applier,
             identity: &self.identity,
+            parking: &mut self.parking,
         };
         match work.apply(&batch).await? {
             BatchEnd::StateChanged => {
@@ -312,6 +313,7 @@ impl Server<'_> {
                 .expect("connected in pass"),
             applier: &mut self.applier,
             identity: &self.identity,
+            parking: &mut self.parking,
         };
         work.handle_administrative_only(batch).await?;
         self.reader()?.finish_batch(batch).await?;
