@@ -34,7 +34,9 @@ lag_of() { # way, case, root's database, subscriber, changes per second
                     insert into seen select i, at from generate_series(last + 1, newest) i;
                     last := newest;
                 end if;
+                commit;
                 perform pg_sleep(0.0005);
+                commit;
             end loop;
         end \$\$" &
     watcher=$!

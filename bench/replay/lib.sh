@@ -98,12 +98,15 @@ server_cpu() {
     } | awk '{ s += $1 } END { print s + 0 }'
 }
 
+# The commit gives up the snapshot: one that is held would keep every dead row, and slow down what is measured.
 wait_for() { # server, database, condition, limit in seconds
     sql "$1" "$2" "do \$\$ declare until timestamptz := clock_timestamp() + interval '${4:-3600} s';
         begin
             while not ($3) loop
                 if clock_timestamp() > until then raise exception 'waited too long'; end if;
+                commit;
                 perform pg_sleep(0.005);
+                commit;
             end loop;
         end \$\$"
 }
