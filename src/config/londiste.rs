@@ -64,7 +64,7 @@ pub struct LondisteConfig {
     pub parallel_copies: usize,
     /// `copy_streams`; 0: by the table's size.
     pub copy_streams: usize,
-    /// `copy_chunk_size` in bytes, at least 1.
+    /// `copy_chunk_size` in bytes; 0: no table is copied in parts.
     pub copy_chunk_size: u64,
     /// `copy_snapshot_age`; zero: no limit.
     pub copy_snapshot_age: Duration,
@@ -188,7 +188,7 @@ impl LondisteConfig {
             connection_lifetime: (!lifetime.is_zero()).then_some(lifetime),
             parallel_copies: job.get_count("parallel_copies", 1, 1)?,
             copy_streams: job.get_count("copy_streams", 0, 0)?,
-            copy_chunk_size: job.get_size("copy_chunk_size", 32 << 20)?.max(1),
+            copy_chunk_size: job.get_size("copy_chunk_size", 32 << 20)?,
             copy_snapshot_age: job.get_duration("copy_snapshot_age", Duration::from_secs(3600))?,
             copy_index_jobs: job.get_count("copy_index_jobs", 0, 0)?,
             on_error: job

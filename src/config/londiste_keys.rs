@@ -188,7 +188,8 @@ pub const LONDISTE_KEYS: &[KeyGroup] = &[
                 KeyType::Size,
                 "32 MB",
                 "Parts in which a large table is copied. Each is committed by itself, so an interrupted copy goes on \
-                 with those that lack. A table smaller than two of them is copied in one transaction.",
+                 with those that lack. A table smaller than two of them is copied in one transaction: \
+                 readers wait until it is whole. 0: so is every table.",
             ),
             key(
                 "copy_snapshot_age",

@@ -633,7 +633,7 @@ fn starts_over(why: String) -> Error {
 /// Whether the files can be read in ranges, and are large enough for more than one.
 fn can_be_cut(pieces: &[Piece], chunk: u64) -> bool {
     let bytes: i64 = pieces.iter().map(|piece| piece.bytes).sum();
-    let enough = u64::try_from(bytes).unwrap_or(0) / 2 >= chunk;
+    let enough = chunk > 0 && u64::try_from(bytes).unwrap_or(0) / 2 >= chunk;
     enough && pieces.iter().all(|piece| piece.plain) && pieces.iter().any(|piece| piece.blocks > 1)
 }
 
@@ -888,6 +888,7 @@ mod tests {
             plain,
         };
         assert!(!can_be_cut(&[], 1));
+        assert!(!can_be_cut(&[piece(1 << 20, true)], 0));
         assert!(!can_be_cut(&[piece(1 << 20, true)], 1 << 20));
         assert!(can_be_cut(&[piece(1 << 20, true), piece(1 << 20, true)], 1 << 20));
         assert!(!can_be_cut(
