@@ -33,6 +33,8 @@ pub struct Layout {
     key_kinds: Option<Vec<KeyKind>>,
     /// An update cannot set one of them.
     fixed: bool,
+    /// An update of many rows would read one of them otherwise than a single update does.
+    own_cast: bool,
     /// Without a value for it a column of the target takes the next one of a sequence.
     counts: bool,
 }
@@ -264,6 +266,9 @@ impl<'a> Rows<'a> {
         if self.layout_of(row).fixed {
             return Err("an identity column would have to be updated");
         }
+        if self.layout_of(row).own_cast {
+            return Err("the type of a column casts text in a way of its own");
+        }
         Ok(())
     }
 
@@ -331,6 +336,7 @@ impl<'a> Rows<'a> {
             .collect();
         self.layouts.push(Layout {
             key_kinds: key.iter().map(|place| columns[*place].key).collect(),
+            own_cast: set.iter().any(|place| columns[*place].own_cast),
             fixed: set.iter().any(|place| columns[*place].identity_always),
             counts: self
                 .target

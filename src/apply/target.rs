@@ -41,6 +41,8 @@ pub struct TargetColumn {
     pub composite: bool,
     /// How its values are compared, where that is known here.
     pub key: Option<KeyKind>,
+    /// A text is cast to its type by a function, which may read it otherwise than the type's input does (`regclass`).
+    pub own_cast: bool,
     /// A row that brings no value gets the next one of a sequence.
     pub counts: bool,
 }
@@ -71,6 +73,7 @@ impl Target {
                     type_name: row.get("type_name"),
                     composite: row.get("composite"),
                     key: KeyKind::of(row.get("type_oid"), modifier, is_enum, deterministic),
+                    own_cast: row.get("own_cast"),
                     counts: row.get("counts"),
                 };
                 (row.get("attname"), column)

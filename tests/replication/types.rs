@@ -314,10 +314,36 @@ const OBJECTS: &str = r#"
 
 #[test]
 fn every_type_in_every_format_between_different_settings() {
-    let cascade = pair("types");
+    replicate_every_type("types", 0, VALUES);
+}
+
+#[test]
+fn every_type_in_every_format_as_sets_of_changes() {
+    replicate_every_type("types_sets", 1, VALUES);
+    // With a column of such a type updates go one by one.
+    let own_cast = ["name", r#""char""#, "xml", "regclass"];
+    let others: Vec<_> = VALUES
+        .iter()
+        .copied()
+        .filter(|(kind, _)| !own_cast.contains(kind))
+        .collect();
+    let log = replicate_every_type("types_updates", 1, &others);
+    assert!(
+        !log.contains("public.types_u: 15 events one by one"),
+        "updates went one by one"
+    );
+}
+
+type Values = (&'static str, &'static [&'static str]);
+
+fn replicate_every_type(queue: &str, set_rows: u32, kinds: &[Values]) -> String {
+    let mut cascade = pair(queue);
+    cascade["leaf"].stop_worker();
+    cascade["leaf"].configure(&format!("apply_set_rows = {set_rows}"));
+    cascade["leaf"].start_worker_with(&[], &["-v"]);
     let (root, leaf) = (&cascade["root"], &cascade["leaf"]);
     cascade.psql_all(OBJECTS);
-    let columns: Vec<String> = VALUES
+    let columns: Vec<String> = kinds
         .iter()
         .enumerate()
         .map(|(i, (kind, _))| format!("c{i} {kind}"))
@@ -336,7 +362,7 @@ fn every_type_in_every_format_between_different_settings() {
         ));
     }
     root.psql("create table source (like types_u)");
-    root.psql(&source_rows());
+    root.psql(&source_rows(kinds));
     // With nothing in common from here on; a session of psql reads the values of the table "source", so no literal.
     for (node, settings) in [
         (
@@ -385,7 +411,7 @@ fn every_type_in_every_format_between_different_settings() {
         leaf.londiste(&["add-table", table]);
     }
     cascade.wait_in_sync();
-    let list: Vec<String> = (0..VALUES.len()).map(|i| format!("c{i}")).collect();
+    let list: Vec<String> = (0..kinds.len()).map(|i| format!("c{i}")).collect();
     let (list, from_source) = (
         list.join(", "),
         list.iter()
@@ -439,15 +465,22 @@ fn every_type_in_every_format_between_different_settings() {
             &format!("select id, {list} from public.{table} order by id"),
         );
     }
+    let log = leaf.log();
+    for table in ["types_u", "types_j"] {
+        let applied = log.contains(&format!("DEBUG public.{table}: ")) && log.contains("as a set of");
+        assert_eq!(applied, set_rows > 0, "{table}");
+    }
+    assert!(!log.contains("since together they fail"), "a set failed");
+    log
 }
 
 /// Rows of `source`: the values of all types side by side, the last one all NULL.
 const ROWS: usize = 18;
 
-fn source_rows() -> String {
+fn source_rows(kinds: &[Values]) -> String {
     let mut sql = "set datestyle = 'ISO, YMD'; set search_path = public;\n".to_owned();
     for row in 0..ROWS {
-        let values: Vec<&str> = VALUES
+        let values: Vec<&str> = kinds
             .iter()
             .map(|(kind, values)| match values.get(row) {
                 Some(value) => value,

@@ -3,7 +3,8 @@
 -- $2 text      table name, unquoted
 -- Returns one row per live column, no row when there is no such table: relkind text, attname text, generated bool,
 -- identity_always bool, type_name text (for a cast, without length), composite bool, type_oid oid, modifier int4,
--- is_enum bool, deterministic bool (its collation), counts bool (it takes a new value from a sequence when none is given);
+-- is_enum bool, deterministic bool (its collation), counts bool (it takes a new value from a sequence when none is given),
+-- own_cast bool (a text is cast to its type by a function, which may read it otherwise than the type's input does);
 -- and on each row the same facts of the table: fires bool (triggers or rules act on changes of a session in this role),
 -- foreign_rows bool (some of its rows are on another server), unique_keys text[] (each immediate, complete unique index
 -- as a JSON array of its columns).
@@ -13,6 +14,10 @@ select c.relkind::text as relkind, a.attname::text as attname, a.attgenerated <>
        coalesce(l.collisdeterministic, true) as deterministic,
        a.attidentity <> '' or (a.attgenerated = '' and d.adbin is not null
                                and pg_catalog.pg_get_expr(d.adbin, d.adrelid) like '%nextval(%') as counts,
+       t.typtype = 'd' and exists (select 1 from pg_catalog.pg_type b where b.oid = t.typbasetype and b.typtype = 'd')
+       or exists (select 1 from pg_catalog.pg_cast k
+                   where k.castsource = 'pg_catalog.text'::pg_catalog.regtype and k.castfunc <> 0
+                     and k.casttarget in (t.oid, t.typbasetype)) as own_cast,
        facts.fires, facts.foreign_rows, facts.unique_keys
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
