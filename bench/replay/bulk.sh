@@ -47,7 +47,7 @@ measure_bulk() {
                 marked=$(mark "$way" bulk)
                 replay_time "$way" bulk "$marked"
                 note "$way $kind round $round: $rows rows in $took s, CPU $cpu s (worker $worker_cpu s), memory $rss MB"
-                echo "$way $kind $(divide "$rows" "$took" %.0f) $(divide "${cpu}000000" "$rows" %.1f) $rss" >>"$dir/bulk.figures"
+                echo "$way $kind $(divide "$rows" "$took" %.0f) $(divide "$cpu" "$(divide "$rows" 1000000 %.6f)" %.1f) $rss" >>"$dir/bulk.figures"
             done
         done
         for way in $WAYS; do same "$way" bulk bulk item; done
