@@ -3,6 +3,8 @@
 
 use londiste::install;
 
+use crate::support::cascade::LIMIT;
+use crate::support::wait::wait_for_async;
 use crate::support::{Cluster, Database, database};
 
 const REPLAY: &str = include_str!("capture_replay.sql");
@@ -467,6 +469,105 @@ async fn a_session_notices_what_another_does_to_the_table() {
                 assert_eq!(last().await, format!("id=6&{found}"), "{way} {change} {level}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_waited_for_a_change_of_the_table_has_the_new_column() {
+    let db = ours("capture_copy_waits");
+    let connect = async || {
+        let (client, connection) = tokio_postgres::connect(&db.connstr(), tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        client
+    };
+    let (other, observer) = (connect().await, connect().await);
+    for way in ["statement", "row"] {
+        other
+            .batch_execute(&format!(
+                "select pgq.create_queue('{way}'); create table by_{way} (id int primary key, a text);
+                 select londiste_rs.capture_create('{way}', 'by_{way}'::regclass, '{{INSERT,UPDATE,DELETE}}', null, '{way}')"
+            ))
+            .await
+            .unwrap();
+        let writer = connect().await;
+        writer
+            .batch_execute(&format!("insert into by_{way} (id) values (1)"))
+            .await
+            .unwrap();
+        other
+            .batch_execute(&format!("begin; alter table by_{way} add b int default 7"))
+            .await
+            .unwrap();
+        // Its snapshot is older than its lock.
+        let copy = async {
+            let sql = format!("copy by_{way} (id) from program 'echo 2'");
+            writer.batch_execute(&sql).await.unwrap();
+        };
+        let change = async {
+            wait_for_async("the copy to wait", LIMIT, async || {
+                let sql = "select count(*) from pg_locks where not granted and relation = ('by_' || $1::text)::regclass";
+                let waiting: i64 = observer.query_one(sql, &[&way]).await.unwrap().get(0);
+                (waiting == 1).then_some(())
+            })
+            .await;
+            other.batch_execute("commit").await.unwrap();
+        };
+        tokio::join!(copy, change);
+        writer
+            .batch_execute(&format!("insert into by_{way} (id) values (3)"))
+            .await
+            .unwrap();
+        let sql =
+            "select string_agg(ev_data, ' ' order by ev_id) from pgq.event_template where ev_extra1 = $1";
+        let found: String = observer
+            .query_one(sql, &[&format!("public.by_{way}")])
+            .await
+            .unwrap()
+            .get(0);
+        assert_eq!(found, "id=1&a id=2&a&b=7 id=3&a&b=7");
+    }
+}
+
+#[test]
+fn a_queue_that_was_dropped_and_created_again_gets_events() {
+    let db = ours("capture_queue_anew");
+    for way in ["statement", "row"] {
+        let output = db.psql(&format!(
+            "select pgq.create_queue('{way}');
+             create table by_{way} (id int primary key, a text);
+             select londiste_rs.capture_create('{way}', 'by_{way}'::regclass, '{{INSERT,UPDATE,DELETE}}', null, '{way}');
+             insert into by_{way} values (1);
+             select pgq.drop_queue('{way}');
+             do $$
+             begin
+                 insert into by_{way} values (2);
+             exception
+                 when raise_exception then null;
+             end $$;
+             select pgq.create_queue('{way}');
+             insert into by_{way} values (3);
+             update by_{way} set a = 'x';
+             delete from by_{way} where id = 1;
+             select state from londiste_rs.capture_state('{way}', 'public.by_{way}');
+             select changed from londiste_rs.capture_refresh('{way}', 'public.by_{way}');
+             insert into by_{way} values (4);
+             select state from londiste_rs.capture_state('{way}', 'public.by_{way}');
+             select string_agg(left(ev_type, 1) || ev_data, ' ' order by ev_id)
+               from pgq.event_template where ev_extra1 = 'public.by_{way}'"
+        ));
+        let lines: Vec<&str> = output.lines().collect();
+        assert_eq!(
+            lines[lines.len() - 4..],
+            [
+                "stale",
+                "t",
+                "ok",
+                "Iid=3&a Uid=1&a=x Uid=3&a=x Did=1&a=x Iid=4&a"
+            ],
+            "{output}"
+        );
     }
 }
 

@@ -8,8 +8,8 @@ declare
     -- what makes, runs and refreshes captures; the functions of each table are nobody's but their triggers'
     v_writer text[] := array[
         '_capture_args', '_capture_base_type', '_capture_check', '_capture_code', '_capture_count',
-        '_capture_current', '_capture_data', '_capture_extra1', '_capture_insert', '_capture_mark', '_capture_ops',
-        '_capture_ordinary', '_capture_queue', '_capture_row', '_capture_row_code', '_capture_signature',
+        '_capture_current', '_capture_data', '_capture_extra1', '_capture_find_queue', '_capture_has_queue',
+        '_capture_insert', '_capture_mark', '_capture_ops', '_capture_ordinary', '_capture_queue', '_capture_row', '_capture_row_code', '_capture_signature',
         '_capture_sql', '_capture_target', '_capture_unchanged', '_capture_value', '_encode', 'capture_begin', 'capture_choice',
         'capture_create', 'capture_drop', 'capture_guard', 'capture_refresh', 'capture_state'];
     -- londiste.is_replica_func() and public.logtriga() call them with their caller's rights

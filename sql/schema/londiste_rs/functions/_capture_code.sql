@@ -132,7 +132,7 @@ $code$;
     $code$ else '' end);
     v_code := replace(v_code, '<inserts>', v_inserts);
     v_code := replace(v_code, '<ordinary>', londiste_rs._capture_ordinary(i_table));
-    v_code := replace(v_code, '<current>', londiste_rs._capture_unchanged(i_table));
+    v_code := replace(v_code, '<current>', londiste_rs._capture_unchanged(i_table, i_queue));
     v_code := replace(v_code, '<alone>', case i_op when 'INSERT' then '1/0/-' else '1/1/-' end);
     v_code := replace(v_code, '<too many>',
                       case i_op when 'UPDATE' then 'exists (select 1 from new_rows offset 200000)' else 'false' end);
@@ -234,17 +234,24 @@ begin
 end;
 $$;
 
-create or replace function londiste_rs._capture_unchanged(i_table oid)
+create or replace function londiste_rs._capture_unchanged(i_table oid, i_queue text)
 returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
--- Function: londiste_rs._capture_unchanged(1)
+-- Function: londiste_rs._capture_unchanged(2)
 --
---      Condition, for generated code, under which it still fits its table; see londiste_rs._capture_current().
+--      Condition, for generated code, under which it still fits its table and queue; see
+--      londiste_rs._capture_current().
 -- ----------------------------------------------------------------------
+declare
+    q record;
 begin
+    select * into q from pgq.queue where queue_name = i_queue;
     return format($code$TG_RELID operator(pg_catalog.=) (case when TG_NARGS operator(pg_catalog.>) 0 then '%s'::pg_catalog.regclass end)
-            and londiste_rs._capture_current('%s'::pg_catalog.oid, '%s')$code$,
-        i_table, i_table, londiste_rs._capture_signature(i_table));
+            and londiste_rs._capture_current('%s'::pg_catalog.oid, '%s')
+            and londiste_rs._capture_has_queue('%s'::pg_catalog.regclass::pg_catalog.oid, %s)$code$,
+        i_table, i_table, londiste_rs._capture_signature(i_table),
+        format('%I.%I', split_part(q.queue_data_pfx, '.', 1),
+               substr(q.queue_data_pfx, strpos(q.queue_data_pfx, '.') + 1) || '_0')::regclass::oid, q.queue_id);
 end;
 $$;

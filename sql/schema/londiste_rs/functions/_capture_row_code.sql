@@ -118,7 +118,7 @@ $code$;
     v_code := replace(v_code, '<cases>', v_cases);
     v_code := replace(v_code, '<inserts>', v_inserts);
     v_code := replace(v_code, '<ordinary>', londiste_rs._capture_ordinary(i_table));
-    v_code := replace(v_code, '<current>', londiste_rs._capture_unchanged(i_table));
+    v_code := replace(v_code, '<current>', londiste_rs._capture_unchanged(i_table, i_queue));
     return replace(v_code, '<queue id>', q.queue_id::text);
 end;
 $$;

@@ -1,6 +1,6 @@
 create or replace function londiste_rs._capture_signature(i_table oid)
 returns text
-language plpgsql stable strict set search_path = pg_catalog, pg_temp as $$
+language plpgsql strict set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 -- Function: londiste_rs._capture_signature(1)
 --
@@ -12,6 +12,9 @@ language plpgsql stable strict set search_path = pg_catalog, pg_temp as $$
 --
 -- Returns:
 --      the digest; null when there is no such table
+--
+-- Volatile on purpose: it looks with a snapshot of its own. The snapshot of the statement that the planner works for
+-- may be older than its lock on the table: COPY and EXECUTE take it before they wait for the lock.
 -- ----------------------------------------------------------------------
 begin
     return (
@@ -52,5 +55,47 @@ language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
 -- ----------------------------------------------------------------------
 begin
     return londiste_rs._capture_signature(i_table) is not distinct from i_signature;
+end;
+$$;
+
+create or replace function londiste_rs._capture_has_queue(i_events oid, i_queue_id int4)
+returns bool
+language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
+-- ----------------------------------------------------------------------
+-- Function: londiste_rs._capture_has_queue(2)
+--
+--      Tells whether the queue that generated code was made for is still there.
+--
+-- Parameters:
+--      i_events    - first event table of the queue
+--      i_queue_id  - its id; a queue that was dropped and created again has another one
+--
+-- Returns:
+--      true or false
+--
+-- Called immutable on purpose, as londiste_rs._capture_current(): the plan names the event table, so it is thrown away
+-- when that is dropped.
+-- ----------------------------------------------------------------------
+begin
+    return londiste_rs._capture_find_queue(i_events, i_queue_id);
+end;
+$$;
+
+create or replace function londiste_rs._capture_find_queue(i_events oid, i_queue_id int4)
+returns bool
+language plpgsql strict set search_path = pg_catalog, pg_temp as $$
+-- ----------------------------------------------------------------------
+-- Function: londiste_rs._capture_find_queue(2)
+--
+--      As londiste_rs._capture_has_queue(), with a snapshot of its own.
+-- ----------------------------------------------------------------------
+begin
+    return exists (
+        select 1
+          from pgq.queue q
+          join pg_class c on c.oid = i_events
+          join pg_namespace n on n.oid = c.relnamespace
+         where q.queue_id = i_queue_id
+           and n.nspname || '.' || c.relname = q.queue_data_pfx || '_0');
 end;
 $$;
