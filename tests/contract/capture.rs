@@ -756,3 +756,34 @@ fn a_changed_key_is_refused_where_that_is_wished() {
         );
     }
 }
+
+#[test]
+fn row_triggers_refuse_changed_keys_where_rows_may_exchange_them() {
+    let db = ours("capture_exchanged_keys");
+    db.psql(
+        "select pgq.create_queue('q');
+         create table x (id int primary key deferrable, p int);
+         create table plain (id int primary key, p int unique deferrable);
+         create function attempt(sql text) returns text language plpgsql as $$ begin
+             execute sql; return 'done'; exception when others then return sqlerrm; end $$",
+    );
+    for (args, answer) in [
+        ("capture=statement", "done"),
+        ("capture=row", "primary key update not allowed"),
+        ("capture=ancestor", "primary key update not allowed"),
+        ("tgflags=Q", "primary key update not allowed"),
+        ("tgflags=J", "primary key update not allowed"),
+    ] {
+        let found = db.psql(&format!(
+            "truncate x, plain;
+             select ret_code from londiste.create_trigger('q', 'public.x', '{{{args}}}', 'public.x', 'root');
+             select ret_code from londiste.create_trigger('q', 'public.plain', '{{{args}}}', 'public.plain', 'root');
+             insert into x values (1, 1), (2, 2);
+             insert into plain values (1, 1), (2, 2);
+             update x set p = 3;
+             select attempt('update x set id = 3 - id');
+             select attempt('update plain set id = id + 2')"
+        ));
+        assert_eq!(found, format!("200\n200\n{answer}\ndone"), "{args}");
+    }
+}

@@ -95,6 +95,7 @@ begin
           into v_changed, v_kept_changed, v_key_changed
           from unnest(v_new) with ordinality n (v, pos);
         if v_key_changed then
+            perform pgq._check_key_update(i_relid);
             v_ops := array['D', 'I'];
         elsif i_ignored is not null and v_changed and not v_kept_changed then
             return;
@@ -202,5 +203,36 @@ begin
         select string_agg(pgq._urlencode(i_names[n.pos]) || coalesce('=' || pgq._urlencode(n.v), ''), '&' order by n.pos)
           from unnest(i_values) with ordinality n (v, pos)
          where i_is_data[n.pos]);
+end;
+$$;
+
+create or replace function pgq._check_key_update(i_relid oid)
+returns void
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+-- ----------------------------------------------------------------------
+-- Function: pgq._check_key_update(1)
+--
+--      Refuses an update of the key where row triggers cannot log it.
+--
+-- Parameters:
+--      i_relid - the table
+--
+-- Errors:
+--      primary key update not allowed
+--
+-- A statement may let rows exchange their keys where the key is deferrable. Row triggers log one row after the other,
+-- so the new row with a key would come before the delete of the old one: a reader would delete the new one. Other keys
+-- (argument pkey=) are not looked at.
+-- ----------------------------------------------------------------------
+begin
+    if exists (
+        select 1 from pg_index i where i.indrelid = i_relid and i.indisprimary and not i.indimmediate)
+    then
+        raise exception 'primary key update not allowed'
+            using detail = format('table %s has a deferrable primary key, so rows may exchange their keys within a statement, '
+                                  'which row triggers cannot log', i_relid::regclass),
+                  hint = 'make the key not deferrable, or let londiste capture the table by statement where that is '
+                         'possible (add-table --capture=statement), or delete and insert the rows';
+    end if;
 end;
 $$;

@@ -31,7 +31,7 @@ language plpgsql security definer as $$
 --      pgq Ins/Upd/Del trigger must be fired FOR EACH ROW
 --      pgq tRuncate trigger must be fired FOR EACH STATEMENT
 --      Update/Delete on table without pkey
---      primary key update not allowed
+--      primary key update not allowed  (with keys=refuse, and where the key is deferrable)
 --      Unknown magic column: <name>
 --      table <t> was changed after this transaction began  (where the snapshot is older than the table's definition)
 --      those of pgq._trigger_args(), pgq._trigger_expr() and pgq.insert_event()
@@ -344,8 +344,11 @@ begin
         end if;
     end if;
 
-    if v_ops operator(pg_catalog.=) '{D,I}' and 'keys=refuse' operator(pg_catalog.=) any (TG_ARGV) then
-        raise exception 'primary key update not allowed';
+    if v_ops operator(pg_catalog.=) '{D,I}' then
+        if 'keys=refuse' operator(pg_catalog.=) any (TG_ARGV) then
+            raise exception 'primary key update not allowed';
+        end if;
+        perform pgq._check_key_update(TG_RELID);
     end if;
     foreach v_op in array v_ops loop
         v_event_values := v_values;
