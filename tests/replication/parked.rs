@@ -131,6 +131,20 @@ fn a_missing_column_a_missing_table_and_a_missing_right_are_parked_by_the_job_fi
 }
 
 #[test]
+fn a_value_too_long_for_a_domain_is_not_cut() {
+    let cascade = pair("cut");
+    let leaf = &cascade["leaf"];
+    cascade["root"].psql("insert into u select i, 'abc' from generate_series(1, 2000) i");
+    cascade.wait_caught_up();
+    leaf.psql("create domain short as varchar(3); alter table u alter v type short");
+    cascade["root"].psql("update u set v = 'abcdef'");
+    cascade.wait_until("the worker to name the error", || {
+        leaf.log().contains("value too long")
+    });
+    assert_eq!(leaf.psql("select distinct v from u"), "abc");
+}
+
+#[test]
 fn a_truncate_and_a_new_copy_make_parked_events_pointless() {
     let cascade = pair("pointless");
     let leaf = &cascade["leaf"];

@@ -2,14 +2,23 @@
 -- $1 text      schema name, unquoted
 -- $2 text      table name, unquoted
 -- Returns one row per live column, no row when there is no such table: relkind text, attname text, generated bool,
--- identity_always bool, type_name text (for a cast, without length), composite bool, type_oid oid, modifier int4,
+-- identity_always bool, type_name text (for a cast, without length; of a domain the type below it, for a cast to a domain
+-- would cut a value that is too long), composite bool, type_oid oid, modifier int4,
 -- is_enum bool, deterministic bool (its collation), counts bool (it takes a new value from a sequence when none is given),
 -- own_cast bool (a text is cast to its type by a function, which may read it otherwise than the type's input does);
 -- and on each row the same facts of the table: fires bool (triggers or rules act on changes of a session in this role),
 -- foreign_rows bool (some of its rows are on another server), unique_keys text[] (each immediate, complete unique index
 -- as a JSON array of its columns).
 select c.relkind::text as relkind, a.attname::text as attname, a.attgenerated <> '' as generated,
-       a.attidentity = 'a' as identity_always, pg_catalog.format_type(a.atttypid, -1) as type_name,
+       a.attidentity = 'a' as identity_always,
+       pg_catalog.format_type((
+           with recursive below as (
+                select t.oid, t.typtype, t.typbasetype
+                 union all
+                select b.oid, b.typtype, b.typbasetype
+                  from below join pg_catalog.pg_type b on b.oid = below.typbasetype
+                 where below.typtype = 'd'
+           ) select below.oid from below where below.typtype <> 'd'), -1) as type_name,
        t.typtype = 'c' as composite, a.atttypid as type_oid, a.atttypmod as modifier, t.typtype = 'e' as is_enum,
        coalesce(l.collisdeterministic, true) as deterministic,
        a.attidentity <> '' or (a.attgenerated = '' and d.adbin is not null
