@@ -147,10 +147,11 @@ impl LargeCopy<'_> {
             return Ok(None);
         }
         let columns = common_columns(&table.name, &reading.side, &side)?;
-        let key = load_structure(&**local, &dest)
-            .await?
-            .map_or_else(Vec::new, |structure| structure.primary_key().to_vec());
-        let key = if key.iter().all(|name| columns.contains(name)) {
+        let key = primary_key(local, &dest).await?;
+        // Where rows have another key on the source, its events do not tell of each key here that is gone.
+        let key = if is_same_set(&key, &primary_key(&reading.session, &self.from).await?)
+            && key.iter().all(|name| columns.contains(name))
+        {
             key
         } else {
             Vec::new()
@@ -217,7 +218,7 @@ impl LargeCopy<'_> {
     async fn why_stale(&self, run: &Run, consumer: &str) -> Result<Option<String>> {
         if run.key.is_empty() {
             return Ok(Some(
-                "a table without a primary key can be copied in one go only".to_owned(),
+                "a table without the same primary key on both sides can be copied in one go only".to_owned(),
             ));
         }
         if run.source_node != self.source.node {
@@ -609,6 +610,16 @@ impl LargeCopy<'_> {
         fault::point("copy.data.committed");
         Ok(())
     }
+}
+
+async fn primary_key(session: &Session, table: &QualifiedName) -> Result<Vec<String>> {
+    Ok(load_structure(&**session, table)
+        .await?
+        .map_or_else(Vec::new, |structure| structure.primary_key().to_vec()))
+}
+
+fn is_same_set(one: &[String], other: &[String]) -> bool {
+    one.len() == other.len() && one.iter().all(|name| other.contains(name))
 }
 
 /// Why a run did not go on.

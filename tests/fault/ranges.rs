@@ -160,7 +160,7 @@ fn what_cannot_be_resumed_starts_over() {
     assert!(
         cascade["leaf"]
             .log()
-            .contains("without a primary key can be copied in one go only")
+            .contains("without the same primary key on both sides can be copied in one go only")
     );
 
     cascade["leaf"].stop_worker();
