@@ -45,6 +45,8 @@ pub struct Applier {
     // Tables that are applied row by row because a set of their changes failed, and for how many batches they still are.
     ordered: HashMap<String, u32>,
     sets_prepared: bool,
+    // What is known of tables was read before this batch.
+    from_before: bool,
     changed_as_sets: HashMap<String, Arc<Target>>,
 }
 
@@ -248,6 +250,7 @@ impl Applier {
     /// Says that a transaction begins, whose settings are the session's.
     pub fn begin(&mut self) {
         self.sets_prepared = false;
+        self.from_before = !self.targets.is_empty();
         self.changed_as_sets.clear();
         self.missed_rows.clear();
         self.ordered.retain(|_, batches| {
@@ -271,6 +274,12 @@ impl Applier {
         self.ordered.contains_key(dest)
     }
 
+    /// Whether a change may have failed only because its table is another one than in an earlier batch: then the batch is
+    /// worth one more attempt after [`Applier::forget`].
+    pub fn may_be_outdated(&self) -> bool {
+        self.from_before
+    }
+
     /// Updates and deletes that found no row since the last call, by local table: a sign that the tables differ.
     pub fn take_missed_rows(&mut self) -> HashMap<String, u64> {
         std::mem::take(&mut self.missed_rows)
@@ -288,6 +297,7 @@ impl Applier {
 
     /// Forgets everything that was read from the catalogue, and what waits: after an error or a schema change.
     pub fn forget(&mut self) {
+        self.from_before = false;
         self.targets.clear();
         self.statements.clear();
         self.changed_as_sets.clear();

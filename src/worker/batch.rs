@@ -60,10 +60,14 @@ impl BatchWork<'_> {
                     return Ok(end);
                 }
                 Err(Failure::Final(error)) => {
-                    if !self.parking.takes_care(self.applier.take_failed(), &error) {
+                    let failed = self.applier.take_failed();
+                    let outdated =
+                        failed.is_some() && parked::is_parkable(&error) && self.applier.may_be_outdated();
+                    if !outdated && !self.parking.takes_care(failed, &error) {
                         return Err(error);
                     }
-                    // Once more, to find all events that fail, and only those.
+                    // Once more: by what the tables are now (a column may have been added here before it was on the
+                    // root), or to find all events that fail, and only those.
                     self.local.batch_execute("rollback").await?;
                     self.applier.forget();
                 }
@@ -413,7 +417,8 @@ impl BatchWork<'_> {
             self.applier.flush(local).await
         };
         match applied.await {
-            Err(why) if parked::is_parkable(&why) => {
+            // By what the table is now it may succeed.
+            Err(why) if parked::is_parkable(&why) && !self.applier.may_be_outdated() => {
                 self.applier.take_failed();
                 self.applier.forget_target(&table.dest);
                 local

@@ -131,6 +131,21 @@ fn a_missing_column_a_missing_table_and_a_missing_right_are_parked_by_the_job_fi
 }
 
 #[test]
+fn a_column_that_was_added_here_before_is_no_error() {
+    let cascade = pair("early");
+    cascade["root"].psql("insert into t values (1, 'one')");
+    cascade.wait_caught_up();
+    cascade["leaf"].psql("alter table t add n int");
+    cascade["root"].psql("alter table t add n int");
+    cascade["root"].londiste(&["add-table", "t"]);
+    cascade["root"].psql("insert into t values (2, 'two', 2)");
+    cascade.wait_caught_up();
+    cascade.assert_equal("t");
+    let log = cascade["leaf"].log();
+    assert!(!log.contains(" ERROR "), "{log}");
+}
+
+#[test]
 fn a_value_too_long_for_a_domain_is_not_cut() {
     let cascade = pair("cut");
     let leaf = &cascade["leaf"];

@@ -308,6 +308,8 @@ impl<'a> Server<'a> {
             return Ok(Pass::Idle);
         }
         if self.node.duty == Duty::Root {
+            // Of the time when it was a branch.
+            self.leave_joined();
             self.root_duties(config).await?;
             self.move_tables(config).await?;
             return Ok(Pass::Idle);
