@@ -372,6 +372,7 @@ impl LargeCopy<'_> {
             bare_path: needs_bare_path(&reading.side),
             export: reading.export.clone(),
             lock: lock_of(&self.from, &reading.side),
+            count: ranges.len(),
             ranges: Mutex::new(VecDeque::from(ranges)),
             rows: Mutex::new(0),
             until: may_renew.then(|| Instant::now() + age),
@@ -711,6 +712,8 @@ struct Work {
     bare_path: bool,
     export: String,
     lock: Option<String>,
+    // How many there were.
+    count: usize,
     ranges: Mutex<VecDeque<Range>>,
     rows: Mutex<u64>,
     until: Option<Instant>,
@@ -731,10 +734,12 @@ impl Work {
     }
 
     fn next_range(&self) -> Option<Range> {
-        if self.until.is_some_and(|until| until <= Instant::now()) {
+        let mut ranges = self.ranges.lock().expect("no holder panics");
+        // However young a snapshot must be: each brings one range at least, or the copy would never end.
+        if ranges.len() < self.count && self.until.is_some_and(|until| until <= Instant::now()) {
             return None;
         }
-        self.ranges.lock().expect("no holder panics").pop_front()
+        ranges.pop_front()
     }
 }
 

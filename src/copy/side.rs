@@ -12,7 +12,7 @@ pub struct SideTable {
     pub columns: Vec<SideColumn>,
     /// It is partitioned.
     pub partitioned: bool,
-    /// It is a plain table: one with rows and without partitions.
+    /// It is a plain table: one with rows, without partitions, that survives a crash of the server.
     pub plain: bool,
     /// Estimate, 0 when there is none.
     pub estimated_rows: u64,
@@ -42,7 +42,7 @@ impl SideTable {
         };
         Ok(Some(Self {
             partitioned: first.get::<_, &str>("relkind") == "p",
-            plain: first.get::<_, &str>("relkind") == "r",
+            plain: first.get::<_, &str>("relkind") == "r" && first.get("is_logged"),
             estimated_rows: first.get::<_, f64>("estimated_rows").max(0.0) as u64,
             columns: rows
                 .iter()

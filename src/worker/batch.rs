@@ -283,6 +283,14 @@ impl BatchWork<'_> {
             for step in plan.steps {
                 match step {
                     Step::Rows(events) => {
+                        let fires = |index: &u32| {
+                            let route = known.by_name.get(slice.get(*index as usize).raw_extra1());
+                            matches!(route, Some(Route::Rows(rows)) if rows.target.fires)
+                        };
+                        if events.first().is_some_and(fires) {
+                            // What the node's own triggers run is planned as ever.
+                            self.applier.leave_sets(local).await?;
+                        }
                         for index in events {
                             self.apply_row(&slice.get(index as usize), &known).await?;
                         }

@@ -54,6 +54,7 @@ fn vacuum_is_a_statement_and_no_error() {
              queue_external_ticker bool, queue_ticker_paused bool);
          create table pgq.tick (tick_queue int, tick_id int8, tick_time timestamptz, tick_snapshot txid_snapshot,
              tick_event_seq int8);
+         create table pgq.subscription (sub_queue int, sub_last_tick int8, sub_next_tick int8);
          create table public.\"Dusty\" (a int);
          create function pgq.version() returns text language sql as $$ select '3.5'::text $$;
          create function pgq.ticker(q text) returns int8 language sql as $$ select null::int8 $$;
