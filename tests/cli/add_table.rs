@@ -229,9 +229,7 @@ fn a_leaf_attaches_what_its_provider_has() {
     ! INFO Table removed: public.orders
     ! hint: 1 table left this node only, the rows stay; add-table brings a table back with a new copy
     "#);
-    insta::assert_snapshot!(leaf.run(&["add-table", "orders", "--expect-sync", "-q"]), @r#"
-    [exit 0]
-    "#);
+    insta::assert_snapshot!(leaf.run(&["add-table", "orders", "--expect-sync", "-q"]), @"[exit 0]");
     assert_eq!(leaf.db.psql("select merge_state from londiste.table_info"), "ok");
 }
 

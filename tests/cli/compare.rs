@@ -16,9 +16,7 @@ fn refusals() {
     ! INFO Node node1 is the root: there is nothing above it to compare with
     ! hint: run compare with the job file of a subscriber
     "#);
-    insta::assert_snapshot!(leaf.run(&["compare"]), @r#"
-    [exit 0]
-    "#);
+    insta::assert_snapshot!(leaf.run(&["compare"]), @"[exit 0]");
     insta::assert_snapshot!(leaf.run(&["compare", "t"]), @r#"
     [exit 1]
     ! error: table "public.t" is not attached on this node

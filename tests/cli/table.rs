@@ -49,9 +49,7 @@ fn tables_leave_a_leaf_or_the_queue() {
     ! INFO Table removed: public.b
     ! hint: 2 tables left queue "replika"; the nodes below follow when they read that, their rows stay
     "#);
-    insta::assert_snapshot!(root.run(&["tables"]), @r#"
-    [exit 0]
-    "#);
+    insta::assert_snapshot!(root.run(&["tables"]), @"[exit 0]");
     insta::assert_snapshot!(root.run(&["missing"]), @r#"
     [exit 0]
     Missing objects on node
@@ -341,9 +339,7 @@ fn foreign_keys_are_listed() {
         "create table p (id int primary key); create table c (id int primary key, p int references p); \
          create table q (id int primary key); alter table c add constraint late foreign key (p) references q not valid",
     );
-    insta::assert_snapshot!(root.run(&["fkeys"]), @r#"
-    [exit 0]
-    "#);
+    insta::assert_snapshot!(root.run(&["fkeys"]), @"[exit 0]");
     root.must(&["add-table", "p", "c"]);
     insta::assert_snapshot!(root.run(&["fkeys"]), @r#"
     [exit 0]
@@ -402,9 +398,7 @@ fn sequences_come_and_go() {
     [exit 0]
     ! INFO public.s already processed
     "#);
-    insta::assert_snapshot!(root.run(&["missing"]), @r#"
-    [exit 0]
-    "#);
+    insta::assert_snapshot!(root.run(&["missing"]), @"[exit 0]");
     insta::assert_snapshot!(leaf.run(&["add-seq", "s"]), @r#"
     [exit 1]
     ! INFO Sequence public.s info missing from subscriber, adding
@@ -473,7 +467,5 @@ fn sequences_come_and_go() {
     ! INFO Sequence removed: public.s
     ! INFO Sequence removed: public.small
     "#);
-    insta::assert_snapshot!(root.run(&["seqs"]), @r#"
-    [exit 0]
-    "#);
+    insta::assert_snapshot!(root.run(&["seqs"]), @"[exit 0]");
 }
