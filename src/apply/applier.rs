@@ -18,6 +18,7 @@ use super::target::Target;
 use super::text_param::{RawParam, TextParam};
 use crate::error::{Error, Result};
 use crate::service::fault;
+use crate::sql;
 
 /// Statements that wait for being sent together.
 const BUFFERED_CHANGES: usize = 512;
@@ -36,6 +37,8 @@ const USUAL_SETTINGS: &str = "set local plan_cache_mode to default; set local en
 #[derive(Default)]
 pub struct Applier {
     targets: HashMap<String, Arc<Target>>,
+    // What reads a target.
+    load: Option<Statement>,
     statements: HashMap<String, Statement>,
     pending: Vec<Pending>,
     pending_bytes: usize,
@@ -231,12 +234,18 @@ impl Applier {
     /// A table whose changes were summed up by a description that it does not have any more. From its first change on the
     /// transaction keeps others from altering a table, so who asks afterwards gets the answer for the whole of it.
     pub async fn find_redefined(&mut self, client: &Client) -> Result<Option<String>> {
-        for (name, target) in std::mem::take(&mut self.changed_as_sets) {
-            if Target::load(client, &name).await? != *target {
-                return Ok(Some(name));
-            }
+        let changed = std::mem::take(&mut self.changed_as_sets);
+        if changed.is_empty() {
+            return Ok(None);
         }
-        Ok(None)
+        let load = self.statement_to_load(client).await?;
+        let loads = changed.keys().map(|name| Target::load(client, &load, name));
+        let now = futures::future::try_join_all(loads).await?;
+        Ok(changed
+            .into_iter()
+            .zip(now)
+            .find(|((_, target), now)| **target != *now)
+            .map(|((name, _), _)| name))
     }
 
     /// Takes back the settings under which sets are applied, for statements of others.
@@ -310,7 +319,8 @@ impl Applier {
         if let Some(target) = self.targets.get(dest) {
             return Ok(target.clone());
         }
-        let target = Arc::new(Target::load(client, dest).await?);
+        let load = self.statement_to_load(client).await?;
+        let target = Arc::new(Target::load(client, &load, dest).await?);
         self.targets.insert(dest.to_owned(), target.clone());
         Ok(target)
     }
@@ -334,6 +344,14 @@ impl Applier {
             .map_err(|error| at_event(advise(error.into()), event, op, dest))?;
         self.statements.insert(sql, statement.clone());
         Ok(statement)
+    }
+
+    async fn statement_to_load(&mut self, client: &Client) -> Result<Statement> {
+        if let Some(load) = &self.load {
+            return Ok(load.clone());
+        }
+        let load = client.prepare(sql::apply::LOAD_TARGET).await?;
+        Ok(self.load.insert(load).clone())
     }
 
     async fn set_statement(&mut self, client: &Client, sql: &str, types: &[Type]) -> Result<Statement> {

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Statement};
 
 use super::key::KeyKind;
 use crate::error::{Error, Result};
 use crate::pg::quote_qualified;
-use crate::sql;
 
 /// What replay knows about a local table; loaded once and forgotten after an error or a schema change.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -48,13 +47,14 @@ pub struct TargetColumn {
 }
 
 impl Target {
-    /// Reads the table from the catalogue; `dest` is `schema.table`, split at the first dot.
+    /// Reads the table from the catalogue by `load`, which is [`crate::sql::apply::LOAD_TARGET`] prepared on this connection (planning
+    /// it takes longer than running it); `dest` is `schema.table`, split at the first dot.
     ///
     /// # Errors
     /// When there is no such table.
-    pub async fn load(client: &Client, dest: &str) -> Result<Self> {
+    pub async fn load(client: &Client, load: &Statement, dest: &str) -> Result<Self> {
         let (schema, table) = dest.split_once('.').unwrap_or(("public", dest));
-        let rows = client.query(sql::apply::LOAD_TARGET, &[&schema, &table]).await?;
+        let rows = client.query(load, &[&schema, &table]).await?;
         let Some(first) = rows.first() else {
             return Err(
                 Error::not_found(format!("table \"{dest}\" does not exist on this node"))
