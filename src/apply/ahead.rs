@@ -14,8 +14,8 @@ use super::plan::{Plan, Routes, plan};
 use crate::error::{Error, Result};
 use crate::pgq::{EventSlice, EventStream};
 
-/// A slice takes this part of the memory that replay may use: three are alive, two of them planned, and a plan has its
-/// values once more.
+/// A slice takes this part of the memory that replay may use: up to five are alive with those in the channels, some of
+/// them planned, and a plan has its values once more.
 const SLICES_IN_MEMORY: usize = 16;
 /// More would not make anything faster.
 const LARGEST_SLICE: usize = 8 << 20;

@@ -262,7 +262,7 @@ impl<'a> Runner<'a> {
     }
 
     async fn copy_rows(&mut self, table: &Table) -> Result<()> {
-        parked::forget_table(&self.local, self.queue, &table.name).await?;
+        parked::forget_table(&*self.local, self.queue, &table.name).await?;
         let source_table = loop {
             match load_source_table(self.reader.session(), self.queue, &table.name).await? {
                 Some(found) => break found,

@@ -9,7 +9,7 @@ mod row_key;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, GenericClient, Row};
 
 pub use retry::{Retried, retry_parked};
 pub use row_key::RowKey;
@@ -59,9 +59,8 @@ struct Blocked {
 impl Parking {
     /// Looks whether the database has the tables for it.
     pub async fn detect(client: &Client) -> Result<Self> {
-        let row = client.query_one(sql::parked::DETECT, &[]).await?;
         Ok(Self {
-            available: row.get("available"),
+            available: is_available(client).await?,
             ..Self::default()
         })
     }
@@ -223,9 +222,14 @@ impl Parking {
     }
 }
 
-/// Forgets the parked events and the drift of a table that is about to be copied anew.
-pub async fn forget_table(client: &Client, queue: &str, table: &str) -> Result<()> {
-    if Parking::detect(client).await?.available {
+/// Whether the database has the tables for parked events.
+pub async fn is_available(client: &impl GenericClient) -> Result<bool> {
+    Ok(client.query_one(sql::parked::DETECT, &[]).await?.get("available"))
+}
+
+/// Forgets the parked events and the drift of a table that is copied anew, or leaves the node.
+pub async fn forget_table(client: &impl GenericClient, queue: &str, table: &str) -> Result<()> {
+    if is_available(client).await? {
         client
             .execute(sql::parked::FORGET_TABLE, &[&queue, &table])
             .await?;

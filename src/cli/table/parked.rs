@@ -15,7 +15,7 @@ use crate::cli::admin::Admin;
 use crate::cli::queue::words::{cut, or_dash, seconds};
 use crate::error::{Error, Result};
 use crate::node::become_replica;
-use crate::parked::retry_parked;
+use crate::parked::{forget_table, is_available, retry_parked};
 use crate::pg::{QualifiedName, Session};
 use crate::sql;
 
@@ -294,10 +294,8 @@ async fn show_policies(admin: &mut Admin, json: bool) -> Result<u8> {
 
 /// Forgets policy, parked events and drift of a table that leaves the node.
 pub async fn forget_errors(client: &impl GenericClient, queue: &str, table: &str) -> Result<()> {
-    if client.query_one(sql::parked::DETECT, &[]).await?.get("available") {
-        client
-            .execute(sql::parked::FORGET_TABLE, &[&queue, &table])
-            .await?;
+    forget_table(client, queue, table).await?;
+    if is_available(client).await? {
         client
             .execute(sql::parked::REMOVE_POLICY, &[&queue, &table])
             .await?;
@@ -306,8 +304,7 @@ pub async fn forget_errors(client: &impl GenericClient, queue: &str, table: &str
 }
 
 async fn require_parking(local: &Session) -> Result<()> {
-    let row = local.query_one(sql::parked::DETECT, &[]).await?;
-    if row.get("available") {
+    if is_available(&**local).await? {
         return Ok(());
     }
     Err(

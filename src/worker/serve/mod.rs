@@ -398,8 +398,12 @@ impl<'a> Server<'a> {
         self.reader
             .as_ref()
             .map(|(_, reader)| reader)
-            .ok_or_else(|| Error::internal("the provider is used before it is connected"))
+            .ok_or_else(not_connected)
     }
+}
+
+fn not_connected() -> Error {
+    Error::internal("the provider is used before it is connected")
 }
 
 /// Becomes the only worker of the node; while another one is connected it waits and says so.

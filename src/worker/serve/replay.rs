@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Pass, Server};
+use super::{Pass, Server, not_connected};
 use crate::config::londiste::LondisteConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pgq::{self, Batch, BatchLimits, TICK_CHANNEL, TickId, load_tick};
@@ -33,19 +33,7 @@ impl Server<'_> {
             },
         };
         let started = Instant::now();
-        let mut work = BatchWork {
-            config,
-            node: &self.node,
-            local: &self.local,
-            reader: self
-                .reader
-                .as_ref()
-                .map(|(_, reader)| reader)
-                .expect("connected above"),
-            applier: &mut self.applier,
-            identity: &self.identity,
-            parking: &mut self.parking,
-        };
+        let mut work = self.batch_work(config)?;
         match work.apply(&batch).await? {
             BatchEnd::StateChanged => {
                 // The events may have been asked for already.
@@ -74,6 +62,21 @@ impl Server<'_> {
             }
         }
         Ok(Pass::Worked)
+    }
+
+    fn batch_work<'w>(&'w mut self, config: &'w LondisteConfig) -> Result<BatchWork<'w>> {
+        let Some((_, reader)) = &self.reader else {
+            return Err(not_connected());
+        };
+        Ok(BatchWork {
+            config,
+            node: &self.node,
+            local: &self.local,
+            reader,
+            applier: &mut self.applier,
+            identity: &self.identity,
+            parking: &mut self.parking,
+        })
     }
 
     /// The next tick of the batch that is being replayed tick by tick.
@@ -302,19 +305,7 @@ impl Server<'_> {
         if batch.tick > self.node.completed {
             return Ok(Pass::Idle);
         }
-        let mut work = BatchWork {
-            config,
-            node: &self.node,
-            local: &self.local,
-            reader: self
-                .reader
-                .as_ref()
-                .map(|(_, reader)| reader)
-                .expect("connected in pass"),
-            applier: &mut self.applier,
-            identity: &self.identity,
-            parking: &mut self.parking,
-        };
+        let mut work = self.batch_work(config)?;
         work.handle_administrative_only(batch).await?;
         self.reader()?.finish_batch(batch).await?;
         Ok(Pass::Worked)
