@@ -91,6 +91,15 @@ impl Table {
         self.key.iter().chain(&self.values)
     }
 
+    fn key_of(&self, record: &str) -> String {
+        let names: Vec<String> = self
+            .key
+            .iter()
+            .map(|column| format!("{record}.{}", column.name))
+            .collect();
+        format!("row({})::text", names.join(", "))
+    }
+
     fn row(&self) -> String {
         let names: Vec<&str> = self.columns().map(|column| column.name.as_str()).collect();
         format!("row({})::text", names.join(", "))
@@ -394,7 +403,7 @@ fn random_histories_arrive_whatever_they_are() {
     ));
     cascade["rows"].configure("apply_set_rows = 0\nloop_delay = 0.02");
     // A tick whenever one is asked for and there is an event, without the jump in the events' numbers that force_tick
-    // makes: so both leaves take the same ticks as one batch, and triggers see the same order there.
+    // makes.
     cascade["root"].psql(
         "update pgq.queue set queue_ticker_max_lag = '0', queue_ticker_max_count = 1; \
          create table audit (seq bigserial primary key, txid bigint default txid_current(), tab text, sign int, line text); \
@@ -402,7 +411,8 @@ fn random_histories_arrive_whatever_they_are() {
            insert into audit (tab, sign, line) values (tg_argv[0], 0, 'truncate'); return null; end $$",
     );
     for leaf in ["sets", "rows"] {
-        cascade[leaf].psql("create table fired (nr serial primary key, tab text, op text, line text)");
+        cascade[leaf]
+            .psql("create table fired (nr serial primary key, tab text, key text, op text, line text)");
         cascade[leaf].start_worker_with(&[], &["-v"]);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -462,12 +472,15 @@ fn make_tables(cascade: &Cascade, random: &mut Random, shape: usize) -> Vec<Tabl
             // A trigger that sees each change.
             2 => write!(
                 leaves,
-                "create function fire_{shape}_{number}() returns trigger language plpgsql as $$ begin \
-                   insert into fired (tab, op, line) values (tg_table_name, tg_op, coalesce(new, old)::text); \
+                "create function fire_{shape}_{number}() returns trigger language plpgsql as $$ \
+                   declare it record := coalesce(new, old); \
+                 begin \
+                   insert into fired (tab, key, op, line) values (tg_table_name, {}, tg_op, it::text); \
                    return null; end $$; \
                  create trigger fire after insert or update or delete on {name} \
                    for each row execute function fire_{shape}_{number}(); \
-                 alter table {name} enable replica trigger fire;"
+                 alter table {name} enable replica trigger fire;",
+                table.key_of("it")
             ),
             _ => Ok(()),
         }
@@ -562,7 +575,9 @@ async fn run_histories(cascade: &Cascade, random: &mut Random, tables: &[Table],
                 said.join("\n")
             );
         }
-        let fired = "select coalesce(string_agg(tab || op || line, ';' order by nr), '') from fired";
+        // How many ticks a leaf takes as one batch is its own affair, and within a batch changes come in the order in which
+        // they were made, so only the changes of one row have one order.
+        let fired = "select coalesce(string_agg(tab || op || line, ';' order by tab, key collate \"C\", nr), '') from fired";
         let mut seen = Vec::new();
         for (_, client) in &leaves {
             seen.push(
