@@ -5,6 +5,7 @@ mod cli;
 mod contract;
 mod fault;
 mod metrics;
+mod model;
 mod parity;
 mod peers;
 mod pg;

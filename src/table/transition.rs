@@ -171,7 +171,7 @@ pub struct CopyFacts {
 }
 
 /// A move of the copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CopyMove {
     /// Copy the rows.
     CopyRows,
