@@ -273,9 +273,15 @@ room! {
 room! {
     /// A node's worker.
     worker {
+        COMPARE_TICKS = "compare_ticks",
+        CUT_QUEUE = "cut_queue",
+        FORGET_TRAIL = "forget_trail",
         LIST_AVAILABLE_TABLES = "list_available_tables",
+        LIST_KNOWN_TICKS = "list_known_ticks",
         LIST_STRAY_COPIES = "list_stray_copies",
+        LIST_TOUCHED_TABLES = "list_touched_tables",
         LOAD_NODE = "load_node",
+        LOAD_TOP = "load_top",
         LOCK_POSITION = "lock_position",
         MAKE_TICK = "make_tick",
         SAME_STREAM = "same_stream",

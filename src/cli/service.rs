@@ -31,7 +31,9 @@ pub enum ServiceCommand {
 pub struct WorkerArgs {
     /// Put the provider's position where this node is, and end
     ///
-    /// For a node that was restored from a backup: it then reads again what it lost. The worker must not run.
+    /// For a node that was restored from a backup: it then reads again what it lost. If the provider was set back and has
+    /// another history than this node, both go back to the last tick that they share, and the tables that were changed here
+    /// since are copied anew. The worker must not run.
     #[arg(long, conflicts_with = "reset")]
     pub rewind: bool,
     /// Put this node's position where the provider thinks it is, and end

@@ -7,7 +7,7 @@ use super::cascade_event;
 use super::node_state::{Duty, NodeState};
 use super::queue_copy::QueueCopy;
 use super::status::BatchCounts;
-use super::stream::StreamIdentity;
+use super::stream::{ANY_TABLE, StreamIdentity};
 use crate::apply::{
     Ahead, Applier, Planned, Route, Routes, RowRoute, RowText, SharedRoutes, Step, Stopped, Target,
 };
@@ -45,6 +45,8 @@ pub struct BatchWork<'a> {
     pub applier: &'a mut Applier,
     pub identity: &'a StreamIdentity,
     pub parking: &'a mut Parking,
+    /// Local names of the tables that the batch has changed so far.
+    pub changed: HashSet<String>,
 }
 
 impl BatchWork<'_> {
@@ -153,6 +155,7 @@ impl BatchWork<'_> {
         let routes = SharedRoutes::default();
         routes.set(Arc::new(self.known_routes(&tables, 0)));
         let mut ahead = Ahead::start(events, routes.clone(), self.config.apply_memory);
+        self.changed.clear();
         while let Some(planned) = ahead.next().await? {
             counts.events += planned.slice.len() as u64;
             if let Some(event) = planned.slice.iter().find(|event| event.is_retried()) {
@@ -206,11 +209,12 @@ impl BatchWork<'_> {
             false => "set local synchronous_commit = off; commit",
         };
         fault::point("worker.apply.before-commit");
+        let changed: Vec<String> = self.changed.drain().collect();
         // Sent in this order without waiting: after a failure the commit is a rollback, and the failure is what counts.
         let (set, stored, committed) = futures::join!(
             local.query_one(&complete, &completed),
             self.identity
-                .store(local, queue, consumer, &self.node.provider, batch),
+                .store(local, queue, consumer, &self.node.provider, batch, &changed),
             local.batch_execute(commit),
         );
         set?;
@@ -292,10 +296,13 @@ impl BatchWork<'_> {
                             self.applier.leave_sets(local).await?;
                         }
                         for index in events {
-                            self.apply_row(&slice.get(index as usize), &known).await?;
+                            let event = slice.get(index as usize);
+                            self.note_change(event.raw_extra1(), &known);
+                            self.apply_row(&event, &known).await?;
                         }
                     }
                     Step::Set(work) => {
+                        self.changed.insert(work.target.name.clone());
                         // What waits has an order and its own error.
                         self.applier.flush(local).await?;
                         if let Err(error) = self.applier.set_change(local, &work).await {
@@ -304,6 +311,7 @@ impl BatchWork<'_> {
                     }
                     Step::Single(index) => {
                         let event = slice.get(index as usize).to_event();
+                        self.note_single(&event, tables);
                         if event.kind() == "EXECUTE" {
                             self.applier.flush(local).await?;
                             // What the script alters is altered on purpose.
@@ -341,6 +349,26 @@ impl BatchWork<'_> {
             };
             planned = Planned::new(slice, from, routes.get()).await?;
         }
+    }
+
+    /// Notes the table that a row event of a known route changes.
+    fn note_change(&mut self, name: &str, routes: &Routes) {
+        if let Some(Route::Rows(route)) = routes.by_name.get(name)
+            && !self.changed.contains(&route.target.name)
+        {
+            self.changed.insert(route.target.name.clone());
+        }
+    }
+
+    /// The same for an event that goes by itself.
+    fn note_single(&mut self, event: &Event, tables: &HashMap<String, Table>) {
+        let changed = if event.kind() == "EXECUTE" {
+            Some(ANY_TABLE.to_owned())
+        } else {
+            let table = event.extra1.as_deref().and_then(|name| find_table(tables, name));
+            table.map(|table| table.dest.clone())
+        };
+        self.changed.extend(changed);
     }
 
     async fn apply_row(&mut self, event: &EventRef<'_>, routes: &Routes) -> Result<()> {

@@ -6,6 +6,7 @@
 mod copy;
 mod encodings;
 mod histories;
+mod identity;
 mod keys;
 mod load;
 mod names;

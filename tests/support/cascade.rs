@@ -83,6 +83,7 @@ pub struct Node {
     /// Its running worker.
     pub worker: Option<Process>,
     queue: String,
+    location: String,
     ini: PathBuf,
     log: PathBuf,
 }
@@ -101,7 +102,7 @@ impl Node {
 
     /// Connection string of the database.
     pub fn connstr(&self) -> String {
-        self.server.connstr(&self.db)
+        self.location.clone()
     }
 
     /// The job file.
@@ -380,18 +381,32 @@ impl Cascade {
     /// Makes a node (`root`, `branch`, `leaf`) in a new database of any server.
     #[track_caller]
     pub fn create(&mut self, kind: &str, name: &str, server: Server, provider: Option<&str>) {
+        self.create_at(kind, name, server, provider, Cluster::connstr);
+    }
+
+    /// The same with a connection string of its own, made of the server and the database's name.
+    #[track_caller]
+    pub fn create_at(
+        &mut self,
+        kind: &str,
+        name: &str,
+        server: Server,
+        provider: Option<&str>,
+        connstr: impl Fn(&Cluster, &str) -> String,
+    ) {
         static COUNT: AtomicUsize = AtomicUsize::new(1);
         let db = format!("{}_{name}_{}", self.queue, COUNT.fetch_add(1, Ordering::Relaxed));
         server.create_database(&db);
         let job = format!("{}_{name}", self.queue);
         let node = Node {
             name: name.to_owned(),
-            db,
             worker: None,
             queue: self.queue.clone(),
             ini: self.path(&format!("{name}.ini")),
             log: self.path(&format!("{name}.log")),
             job,
+            location: connstr(&server, &db),
+            db,
             server,
         };
         let text = format!(

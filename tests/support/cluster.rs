@@ -53,6 +53,67 @@ impl Cluster {
         Cluster::start_from(find_version(major), find_bin(), &[])
     }
 
+    /// Makes and starts a standby of this server by pg_basebackup; `settings` are lines for its postgresql.conf. Its changes
+    /// come by streaming, asynchronously unless this server's settings ask for more.
+    pub fn start_standby(&self, settings: &[&str]) -> Cluster {
+        let mut standby = Cluster {
+            dir: make_dir(self.account.as_ref()),
+            bin: self.bin.clone(),
+            client_bin: self.client_bin.clone(),
+            account: self.account.clone(),
+            port: 0,
+            watcher: None,
+        };
+        standby.watcher = Some(standby.spawn_watcher());
+        let output = standby
+            .server_command("pg_basebackup")
+            .args(["-R", "-X", "stream", "-c", "fast", "--no-sync", "-d"])
+            .arg(format!("{} application_name=standby", self.connstr("postgres")))
+            .arg("-D")
+            .arg(standby.data_dir())
+            .output()
+            .expect("run pg_basebackup");
+        assert!(output.status.success(), "pg_basebackup failed\n{}", text(&output));
+        standby.port = free_port();
+        standby.write_settings(settings);
+        standby.start_again();
+        standby
+    }
+
+    /// Ends a standby's standing by: it takes writes from now on.
+    pub fn promote(&self) {
+        let output = self.pg_ctl(&["promote", "-w", "-t", "60"]);
+        assert!(
+            output.status.success(),
+            "pg_ctl promote failed\n{}",
+            text(&output)
+        );
+    }
+
+    /// Keeps a copy of the files, as of now, for [`Cluster::restore_files`]; the server is stopped meanwhile.
+    pub fn save_files(&self) {
+        self.stop();
+        self.copy_files("data", "saved");
+        self.start_again();
+    }
+
+    /// Puts the kept files back and starts the server with them.
+    pub fn restore_files(&self) {
+        self.stop();
+        fs::remove_dir_all(self.data_dir()).expect("remove the files of the server");
+        self.copy_files("saved", "data");
+        self.start_again();
+    }
+
+    fn copy_files(&self, from: &str, to: &str) {
+        let output = Command::new("cp")
+            .arg("-a")
+            .args([self.dir.join(from), self.dir.join(to)])
+            .output()
+            .expect("run cp");
+        assert!(output.status.success(), "cp failed\n{}", text(&output));
+    }
+
     fn start_from(bin: PathBuf, client_bin: PathBuf, settings: &[&str]) -> Cluster {
         let account = unprivileged_account();
         let dir = make_dir(account.as_ref());

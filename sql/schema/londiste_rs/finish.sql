@@ -43,6 +43,7 @@ begin
             londiste_rs.revive_event(text, text, int8),
             londiste_rs.check_txids(text),
             londiste_rs.repair_txids(text),
+            londiste_rs.cut_queue(text, int8),
             londiste_rs.bury_event(int8, int8, text)
             to pgq_admin;
     end if;

@@ -42,6 +42,20 @@ create table if not exists londiste_rs.stream_position (
     primary key (queue_name, consumer_name)
 ) with (fillfactor = 50);
 
+-- stream_trail: the ticks that led to stream_position, as the providers described them, and which tables of this node
+-- each of them changed (local names; '*': any). A ring: each tick takes the place tick_id modulo 8192. With it the first
+-- tick that differs is found when a provider was set back, and the tables that have to be copied anew.
+create table if not exists londiste_rs.stream_trail (
+    queue_name     text not null,
+    consumer_name  text not null,
+    place          int4 not null,
+    tick_id        int8 not null,
+    tick_time      timestamptz not null,
+    tick_event_seq int8 not null,
+    tables         text[] not null,
+    primary key (queue_name, consumer_name, place)
+) with (fillfactor = 70);
+
 -- queue_limit: how far a reader may stay behind. Consumer '*' stands for all readers of the queue that have no limit of
 -- their own. Null: no limit of that kind. What happens beyond it: 'warn', or 'detach' (see
 -- londiste_rs.detach_consumer).

@@ -14,9 +14,9 @@ use crate::cli::Context;
 use crate::cli::admin::Admin;
 use crate::error::{Error, Result};
 use crate::node::call;
-use crate::pg::QualifiedName;
 use crate::pgq::urldict;
 use crate::sql;
+use crate::table::copy_anew;
 
 /// Which tables.
 #[derive(Args, Debug)]
@@ -224,14 +224,7 @@ pub async fn resync(context: Context, args: ResyncArgs) -> Result<u8> {
             let params: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&queue, &table.name, &attrs];
             call(&transaction, None, sql::table::LOCAL_SET_TABLE_ATTRS, &params).await?;
         }
-        give_up_copy(&transaction, &queue, &table.name).await?;
-        call(
-            &transaction,
-            None,
-            sql::table::FORGET_TABLE_STATE,
-            &[&queue, &table.name],
-        )
-        .await?;
+        copy_anew(&transaction, &queue, &table.name).await?;
     }
     wake_workers(&transaction, &queue).await?;
     transaction.commit().await?;
@@ -258,37 +251,6 @@ pub async fn resync(context: Context, args: ResyncArgs) -> Result<u8> {
         hint_at_worker(&mut admin, &node).await?;
     }
     Ok(0)
-}
-
-/// Puts back what an unfinished copy dropped, as remove-table does: the rows that it brought in so far are worth nothing
-/// without the rest, and may break what is created again.
-async fn give_up_copy(transaction: &tokio_postgres::Transaction<'_>, queue: &str, table: &str) -> Result<()> {
-    let params: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&queue, &table];
-    let Some(row) = transaction
-        .query_opt(sql::table::HOLD_DROPPED_DDL, &params)
-        .await?
-    else {
-        return Ok(());
-    };
-    let dest = QualifiedName::parse(row.get("dest_table"));
-    // The triggers that keep others from changing the table stand aside.
-    transaction
-        .execute(
-            "select londiste.set_session_replication_role('replica', true)",
-            &[],
-        )
-        .await?;
-    transaction
-        .batch_execute(&format!("truncate only {}", dest.quoted()))
-        .await?;
-    transaction.batch_execute(row.get("dropped_ddl")).await?;
-    transaction
-        .query_one(
-            "select ret_code from londiste.local_set_table_struct($1, $2, null)",
-            &params,
-        )
-        .await?;
-    Ok(())
 }
 
 /// The attributes of a table with another `copy_node`.

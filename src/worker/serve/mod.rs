@@ -391,7 +391,7 @@ impl<'a> Server<'a> {
         self.reached = None;
         self.reader = Some((location.clone(), reader));
         self.provider_tables = None;
-        Ok(())
+        self.check_provider(config).await
     }
 
     fn reader(&self) -> Result<&Reader> {

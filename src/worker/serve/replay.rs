@@ -76,6 +76,7 @@ impl Server<'_> {
             applier: &mut self.applier,
             identity: &self.identity,
             parking: &mut self.parking,
+            changed: std::collections::HashSet::new(),
         })
     }
 
@@ -123,18 +124,9 @@ impl Server<'_> {
         if self.node.duty == Duty::MergeIntoBranch {
             return self.follow_combined(config, &batch).await.map(Opened::Else);
         }
-        let (queue, consumer) = (config.queue_name.as_str(), config.consumer_name.as_str());
         if batch.tick == self.node.completed {
             // The commit came through, its answer or the finish did not. Or the provider was set back by just this tick.
-            self.identity
-                .check(
-                    &self.local,
-                    queue,
-                    consumer,
-                    &self.node.provider,
-                    (batch.tick, &batch.tick_time),
-                )
-                .await?;
+            self.check_history(config, (batch.tick, &batch.tick_time)).await?;
             if self.node.duty == Duty::Branch {
                 self.refresh(config).await?;
                 if self.node.queue_top.is_some_and(|top| top < self.node.completed) {
@@ -161,9 +153,7 @@ impl Server<'_> {
         let place = (batch.prev_tick, batch.prev_tick_time.as_str());
         // A provider cannot become another one without ending the connection.
         if self.reached.as_ref().map(|(tick, time)| (*tick, time.as_str())) != Some(place) {
-            self.identity
-                .check(&self.local, queue, consumer, &self.node.provider, place)
-                .await?;
+            self.check_history(config, place).await?;
         }
         Ok(Opened::Batch(Box::new(batch)))
     }
@@ -253,31 +243,70 @@ impl Server<'_> {
             return Ok(());
         }
         let at_provider = load_tick(self.reader()?.session(), &config.queue_name, completed).await?;
-        if let Some(tick) = at_provider {
-            let (queue, consumer) = (config.queue_name.as_str(), config.consumer_name.as_str());
-            let place = (completed, tick.time.as_str());
-            if self
-                .identity
-                .check(&self.local, queue, consumer, &self.node.provider, place)
-                .await?
-            {
-                // A branch that was restored and has caught up: what lies before that tick is here already.
-                self.reader()?.reposition(completed).await?;
-                tracing::warn!(
-                    "provider {} thought this node at tick {}: going on at {completed}, which is the same tick there",
-                    self.node.provider,
-                    batch.prev_tick
-                );
-                return Ok(());
-            }
+        if let Some(tick) = at_provider
+            && self.check_history(config, (completed, &tick.time)).await?
+        {
+            // A branch that was restored and has caught up: what lies before that tick is here already.
+            self.reader()?.reposition(completed).await?;
+            tracing::warn!(
+                "provider {} thought this node at tick {}: going on at {completed}, which is the same tick there",
+                self.node.provider,
+                batch.prev_tick
+            );
+            return Ok(());
         }
+        self.refuse_other_history(config).await?;
         Err(lost_position(batch, completed)
             .with_detail(format!("the provider \"{}\" has not come as far as this node", self.node.provider))
             .with_hint("a branch that was restored comes to that tick again, and this node then goes on by itself")
             .with_hint(
-                "a root that was restored, or promoted without its last changes, does not: londiste worker --reset, \
-                 then compare the tables",
+                "a root that was restored, or promoted without its last changes, does not: londiste worker --rewind \
+                 if this node knows the ticks before, else --reset; then compare the tables",
             ))
+    }
+
+    /// Refuses to go on if the provider describes a tick otherwise than when it was replayed here. False when nothing is
+    /// known here of that tick.
+    async fn check_history(&self, config: &LondisteConfig, tick: (TickId, &str)) -> Result<bool> {
+        let (queue, consumer) = (config.queue_name.as_str(), config.consumer_name.as_str());
+        match self.identity.is_same(&self.local, queue, consumer, tick).await? {
+            None => Ok(false),
+            Some(true) => Ok(true),
+            Some(false) => {
+                // Nothing is found if it is the tick that a branch was created with, which has the time of that moment.
+                self.refuse_other_history(config).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    async fn refuse_other_history(&self, config: &LondisteConfig) -> Result<()> {
+        let (queue, consumer) = (config.queue_name.as_str(), config.consumer_name.as_str());
+        let provider = self.reader()?.session();
+        let found = self
+            .identity
+            .find_divergence(&self.local, provider, queue, consumer)
+            .await?;
+        match found {
+            Some(divergence) => Err(divergence.error(&self.node.provider)),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks at a provider that was just connected: one that lacks this node's last tick and makes no new ones would not be
+    /// noticed by its batches.
+    pub(super) async fn check_provider(&self, config: &LondisteConfig) -> Result<()> {
+        if !self.node.duty.applies() {
+            return Ok(());
+        }
+        let (queue, completed) = (config.queue_name.as_str(), self.node.completed);
+        match load_tick(self.reader()?.session(), queue, completed).await? {
+            Some(tick) => self
+                .check_history(config, (completed, &tick.time))
+                .await
+                .map(drop),
+            None => self.refuse_other_history(config).await,
+        }
     }
 
     async fn lost_consumer(&self, error: Error, config: &LondisteConfig) -> Error {
