@@ -29,6 +29,7 @@ room! {
 room! {
     /// Changes of the tree.
     cascade {
+        ADOPT_TICK = "adopt_tick",
         CREATE_NODE = "create_node",
         DROP_NODE = "drop_node",
         GLOBAL_ADD_TABLE = "global_add_table",
@@ -276,6 +277,8 @@ room! {
         COMPARE_TICKS = "compare_ticks",
         CUT_QUEUE = "cut_queue",
         FORGET_TRAIL = "forget_trail",
+        FIND_COMBINED = "find_combined",
+        IS_COMBINED_OPEN = "is_combined_open",
         LIST_AVAILABLE_TABLES = "list_available_tables",
         LIST_KNOWN_TICKS = "list_known_ticks",
         LIST_STRAY_COPIES = "list_stray_copies",
@@ -286,6 +289,7 @@ room! {
         MAKE_TICK = "make_tick",
         SAME_STREAM = "same_stream",
         SET_COMPLETED = "set_completed",
+        STORE_PARTITION_POSITION = "store_partition_position",
         STORE_STREAM_POSITION = "store_stream_position",
         TAKE_WORKER_LOCK = "take_worker_lock",
     }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::node::info::{load_info, load_members};
 use crate::node::{Dialer, NodeInfo, NodeType, call, call_quietly};
 use crate::pg::{Session, mask_passwords};
-use crate::pgq::urldict;
+use crate::pgq::{TickId, load_tick, urldict};
 use crate::sql;
 
 /// What the new node shall be.
@@ -213,6 +213,18 @@ async fn subscribe(
         .await?;
     }
     create_node(&transaction, new, Some(provider_name), watermark).await?;
+    if new.node_type == NodeType::Branch
+        && let Some(watermark) = watermark
+        && let Some(tick) = load_tick(&provider.session, &new.queue, TickId(watermark)).await?
+    {
+        // Ancestor: makes the first tick with the time of now and without events.
+        transaction
+            .execute(
+                sql::cascade::ADOPT_TICK,
+                &[&new.queue, &watermark, &tick.time, &tick.event_seq],
+            )
+            .await?;
+    }
     transaction.commit().await?;
     Ok(())
 }

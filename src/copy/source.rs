@@ -102,7 +102,10 @@ pub async fn load_source_table(
         .query_opt(sql::copy::LOAD_SOURCE_TABLE, &[&queue, &table])
         .await?;
     Ok(row
-        .filter(|row| row.get("local") && row.get::<_, Option<&str>>("merge_state") == Some("ok"))
+        .filter(|row| {
+            let is_ok = row.get::<_, Option<&str>>("merge_state") == Some("ok");
+            row.get("local") && is_ok && !row.get::<_, bool>("is_merging")
+        })
         .map(|row| SourceTable {
             dest: row.get("dest_table"),
         }))

@@ -14,6 +14,7 @@ pub const FAULT_POINTS: &[&str] = &[
     "worker.tick.created",
     "worker.finish.before",
     "worker.finish.done",
+    "worker.behind.committed",
     "table.in-copy.before-commit",
     "table.in-copy.committed",
     "copy.registered",

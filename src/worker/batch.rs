@@ -17,7 +17,7 @@ use crate::consumer::Reader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::replay_script;
 use crate::parked::{self, Parking};
-use crate::pg::{Session, quote_literal};
+use crate::pg::{Session, quote_fqname, quote_literal};
 use crate::pgq::{Batch, Event, EventRef, Snapshot, TickId, load_tick};
 use crate::service::fault;
 use crate::sql;
@@ -34,6 +34,8 @@ pub enum BatchEnd {
     },
     /// Rolled back untouched: an administrator changed the node's state meanwhile, or the position is another one.
     StateChanged,
+    /// Rolled back untouched: the combined queue is being closed, or has another root.
+    CombinedClosed,
 }
 
 /// What applying a batch needs.
@@ -132,6 +134,12 @@ impl BatchWork<'_> {
             return Ok(BatchEnd::StateChanged);
         }
         let mut tables = tables?;
+        if let (Duty::MergeIntoRoot, Some(combined)) = (self.node.duty, &self.node.combined_queue)
+            && !hold_open(local, combined).await?
+        {
+            local.batch_execute("rollback").await?;
+            return Ok(BatchEnd::CombinedClosed);
+        }
         self.take_over(&mut tables, batch.prev_tick).await?;
         self.parking
             .load(local, queue, &policies?, self.config.on_error, &tables)
@@ -231,7 +239,7 @@ impl BatchWork<'_> {
         let filter = "(ev_type like 'pgq.%' or ev_type like 'londiste.%')";
         let mut events = self.reader.events(batch, Some(filter)).await?;
         while let Some(event) = events.next().await? {
-            cascade_event::handle(local, self.config, self.node.duty, &event).await?;
+            cascade_event::handle(local, self.config, self.node.duty, self.identity, &event).await?;
         }
         local.batch_execute("commit").await?;
         Ok(())
@@ -526,7 +534,7 @@ impl BatchWork<'_> {
         }
         if cascade_event::is_administrative(event) {
             self.applier.flush(local).await?;
-            if cascade_event::handle(local, self.config, self.node.duty, event).await? {
+            if cascade_event::handle(local, self.config, self.node.duty, self.identity, event).await? {
                 *tables = load_tables(local, &self.config.queue_name, &self.config.consumer_name).await?;
                 return Ok(Handled::TablesChanged);
             }
@@ -644,6 +652,22 @@ fn find_table<'a>(tables: &'a HashMap<String, Table>, name: &str) -> Option<&'a 
     }
 }
 
+/// Keeps a combined queue open until the transaction ends; false when it is being closed, or is a branch by now. The events of
+/// a batch must not come behind the last tick of a root that another one replaces.
+async fn hold_open(local: &Session, combined: &str) -> Result<bool> {
+    let table = match local.query_one(sql::worker::FIND_COMBINED, &[&combined]).await {
+        Ok(row) => quote_fqname(row.get("table_name")),
+        Err(error) => return Err(Error::from(error).context(format!("combined queue \"{combined}\""))),
+    };
+    local
+        .batch_execute(&format!("lock table only {table} in row exclusive mode"))
+        .await?;
+    let row = local
+        .query_opt(sql::worker::IS_COMBINED_OPEN, &[&combined])
+        .await?;
+    Ok(row.is_some_and(|row| row.get("open")))
+}
+
 /// Tells the branches of the combined queue how far this partition is in it.
 fn partition_tick(partition: &str, batch: &Batch) -> Event {
     Event {
@@ -654,8 +678,9 @@ fn partition_tick(partition: &str, batch: &Batch) -> Event {
         ev_type: Some("pgq.tick-id".to_owned()),
         data: Some(batch.tick.to_string()),
         extra1: Some(partition.to_owned()),
-        extra2: None,
-        extra3: None,
+        // Ancestor: only the number. By these the branches know the stream when they read it themselves.
+        extra2: Some(batch.tick_time.clone()),
+        extra3: Some(batch.event_seq.to_string()),
         extra4: None,
     }
 }

@@ -3,10 +3,11 @@
 use tokio_postgres::Client;
 
 use super::Duty;
+use super::stream::StreamIdentity;
 use crate::config::londiste::LondisteConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::call_quietly;
-use crate::pgq::Event;
+use crate::pgq::{Event, TickId};
 
 /// Whether the event is handled here.
 pub fn is_administrative(event: &Event) -> bool {
@@ -17,7 +18,13 @@ pub fn is_administrative(event: &Event) -> bool {
 ///
 /// # Errors
 /// An event of an unknown type, or one that belongs to another queue.
-pub async fn handle(client: &Client, config: &LondisteConfig, duty: Duty, event: &Event) -> Result<bool> {
+pub async fn handle(
+    client: &Client,
+    config: &LondisteConfig,
+    duty: Duty,
+    identity: &StreamIdentity,
+    event: &Event,
+) -> Result<bool> {
     let queue = config.queue_name.as_str();
     let data = event.data.as_deref().unwrap_or("");
     let extra1 = event.extra1.as_deref().unwrap_or("");
@@ -49,7 +56,16 @@ pub async fn handle(client: &Client, config: &LondisteConfig, duty: Duty, event:
         "pgq.tick-id" => {
             if duty == Duty::Branch {
                 let sql = "select * from pgq_node.set_partition_watermark($1, $2, $3)";
-                call_quietly(client, None, sql, &[&queue, &extra1, &number()?]).await?;
+                let tick = number()?;
+                call_quietly(client, None, sql, &[&queue, &extra1, &tick]).await?;
+                // An ancestor's worker does not describe the tick.
+                if let (Some(time), Some(Ok(event_seq))) =
+                    (&event.extra2, event.extra3.as_deref().map(str::parse))
+                {
+                    identity
+                        .store_partition(client, (queue, extra1), TickId(tick), time, event_seq)
+                        .await?;
+                }
             }
         }
         "londiste.add-table" => {
@@ -83,7 +99,16 @@ pub async fn handle(client: &Client, config: &LondisteConfig, duty: Duty, event:
         "londiste.update-seq" => {
             if is_registered(extra1, &config.register_only_seqs, &config.register_skip_seqs) {
                 let sql = "select * from londiste.global_update_seq($1, $2, $3)";
-                call_quietly(client, None, sql, &[&queue, &extra1, &number()?]).await?;
+                let tick = number()?;
+                call_quietly(client, None, sql, &[&queue, &extra1, &tick]).await?;
+                // An ancestor's worker does not describe the tick.
+                if let (Some(time), Some(Ok(event_seq))) =
+                    (&event.extra2, event.extra3.as_deref().map(str::parse))
+                {
+                    identity
+                        .store_partition(client, (queue, extra1), TickId(tick), time, event_seq)
+                        .await?;
+                }
             }
         }
         "londiste.remove-seq" => {

@@ -181,6 +181,24 @@ impl StreamIdentity {
         Ok(Divergence::find(&pairs, newest, top.get("is_root")))
     }
 
+    /// Notes how far a combined queue has delivered a partition, as the merging worker described the tick.
+    pub async fn store_partition(
+        &self,
+        client: &Client,
+        (combined, partition): (&str, &str),
+        tick: TickId,
+        time: &str,
+        event_seq: i64,
+    ) -> Result<()> {
+        if self.stored_here {
+            let sql = sql::worker::STORE_PARTITION_POSITION;
+            client
+                .execute(sql, &[&combined, &partition, &tick.0, &time, &event_seq])
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Prepares what [`StreamIdentity::store`] runs, so that it is sent at once.
     pub async fn prepare(&self, client: &Client) -> Result<()> {
         if self.stored_here {

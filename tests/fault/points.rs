@@ -21,6 +21,9 @@ const REPLAY: &[&str] = &[
 /// Points of a batch whose changes are summed up.
 const SETS: &[&str] = &["worker.apply.set-statement", "worker.apply.rolled-back"];
 
+/// Points of a leaf behind its combined queue; `replication::merge` ends a worker there.
+const BEHIND: &[&str] = &["worker.behind.committed"];
+
 /// Points on a table's way in, up to the rows.
 const ROWS: &[&str] = &[
     "table.in-copy.before-commit",
@@ -62,7 +65,7 @@ const COPY_AHEAD: &[&str] = &["copy.wanna-sync.committed", "worker.do-sync.commi
 
 #[test]
 fn every_fault_point_is_run() {
-    let mut run: Vec<&str> = [REPLAY, SETS, ROWS, RANGES, HAND_OVER, COPY_AHEAD]
+    let mut run: Vec<&str> = [REPLAY, SETS, BEHIND, ROWS, RANGES, HAND_OVER, COPY_AHEAD]
         .concat()
         .iter()
         .map(|point| point.split(':').next().unwrap_or(point))

@@ -9,6 +9,7 @@ mod histories;
 mod identity;
 mod keys;
 mod load;
+mod merge;
 mod names;
 mod owner;
 mod parked;

@@ -15,6 +15,7 @@
 //! Nothing of the program's library is used here: what is asked, is asked through psql. When a test fails the end of
 //! each process's log is shown.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::ops::{Deref, Index, IndexMut};
@@ -228,6 +229,42 @@ impl Node {
         ))
     }
 
+    /// Ticks of the queue here, each with its time, its event sequence, and what lies between it and the tick before (that
+    /// one's number, how many events, which). The first one, before which there is nothing, is left out, and so is what
+    /// tells watermarks, which a node may pass on with another value. Empty on a leaf.
+    #[track_caller]
+    pub fn ticks(&self) -> BTreeMap<i64, String> {
+        let table = self.psql(&format!(
+            "select queue_data_pfx from pgq.queue where queue_name = '{}'",
+            self.queue
+        ));
+        if table.is_empty() {
+            return BTreeMap::new();
+        }
+        let text = self.psql(&format!(
+            "select t.tick_id, t.tick_time at time zone 'UTC', t.tick_event_seq, t.previous, count(e.ev_id),
+                    md5(string_agg(concat_ws(',', e.ev_id, e.ev_type, e.ev_data, e.ev_extra1, e.ev_extra2, e.ev_extra3,
+                        e.ev_extra4, e.ev_time at time zone 'UTC'), ';' order by e.ev_id))
+               from (select t.*, lag(t.tick_snapshot) over w as before, lag(t.tick_id) over w as previous
+                       from pgq.tick t join pgq.queue q on q.queue_id = t.tick_queue and q.queue_name = '{}'
+                     window w as (order by t.tick_id)) t
+               left join {table} e on txid_visible_in_snapshot(e.ev_txid, t.tick_snapshot)
+                    and not txid_visible_in_snapshot(e.ev_txid, t.before) and e.ev_type <> 'pgq.global-watermark'
+              where t.before is not null group by 1, 2, 3, 4 order by 1",
+            self.queue
+        ));
+        let mut ticks: BTreeMap<i64, String> = text
+            .lines()
+            .map(|line| {
+                let (tick, rest) = line.split_once('|').expect("a tick and more");
+                (tick.parse().expect("a tick's number"), rest.to_owned())
+            })
+            .collect();
+        // A new queue begins with a tick of its own, and goes on with that of its provider.
+        ticks.retain(|_, rest| rest.split('|').nth(2) != Some("1"));
+        ticks
+    }
+
     /// Count and digest of the rows of a table.
     #[track_caller]
     pub fn digest(&self, table: &str) -> String {
@@ -397,6 +434,22 @@ impl Cascade {
         static COUNT: AtomicUsize = AtomicUsize::new(1);
         let db = format!("{}_{name}_{}", self.queue, COUNT.fetch_add(1, Ordering::Relaxed));
         server.create_database(&db);
+        let provider = provider.map(|provider| format!("--provider={}", self[provider].connstr()));
+        let args: Vec<&str> = provider.as_deref().into_iter().collect();
+        let location = connstr(&server, &db);
+        self.create_in(kind, name, (server, db, location), &args);
+    }
+
+    /// Makes a node in a database that is there (its server, name and connection string); `more` are arguments for the
+    /// command.
+    #[track_caller]
+    pub fn create_in(
+        &mut self,
+        kind: &str,
+        name: &str,
+        (server, db, location): (Server, String, String),
+        more: &[&str],
+    ) {
         let job = format!("{}_{name}", self.queue);
         let node = Node {
             name: name.to_owned(),
@@ -405,7 +458,7 @@ impl Cascade {
             ini: self.path(&format!("{name}.ini")),
             log: self.path(&format!("{name}.log")),
             job,
-            location: connstr(&server, &db),
+            location,
             db,
             server,
         };
@@ -420,8 +473,7 @@ impl Cascade {
         fs::write(&node.ini, text).expect("write a job file");
         let (command, location) = (format!("create-{kind}"), node.connstr());
         let mut args = vec![command.as_str(), name, &location];
-        let provider = provider.map(|provider| format!("--provider={}", self[provider].connstr()));
-        args.extend(provider.as_deref());
+        args.extend(more);
         node.londiste(&args);
         self.nodes.push(node);
     }
@@ -582,6 +634,26 @@ impl Cascade {
                 node.name
             );
         }
+    }
+
+    /// Fails unless every tick that two nodes have is the same on both: its time, its value of the event sequence, and the
+    /// events between it and the tick before. Returns how many ticks were compared.
+    #[track_caller]
+    pub fn assert_same_ticks(&self) -> usize {
+        let nodes: Vec<(&Node, BTreeMap<i64, String>)> =
+            self.nodes.iter().map(|node| (node, node.ticks())).collect();
+        let mut compared = 0;
+        for (place, (node, ticks)) in nodes.iter().enumerate() {
+            for (other, others) in &nodes[place + 1..] {
+                for (tick, here) in ticks {
+                    if let Some(there) = others.get(tick) {
+                        assert_eq!(here, there, "tick {tick} on {} and on {}", node.name, other.name);
+                        compared += 1;
+                    }
+                }
+            }
+        }
+        compared
     }
 
     /// Fails if a copy left a consumer on any node.

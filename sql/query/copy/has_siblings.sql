@@ -8,4 +8,7 @@ select count(*) > 0 as any_sibling,
   join londiste.table_info other
     on coalesce(other.dest_table, other.table_name) = coalesce(mine.dest_table, mine.table_name)
    and other.queue_name <> mine.queue_name
+  join pgq_node.node_info my_node on my_node.queue_name = mine.queue_name
+  join pgq_node.node_info other_node on other_node.queue_name = other.queue_name
+   and other_node.combined_queue is not distinct from my_node.combined_queue
  where mine.queue_name = $1::text and mine.table_name = $2::text and other.local

@@ -13,7 +13,7 @@ use crate::cascade::source::find_source;
 use crate::cli::Context;
 use crate::cli::admin::Admin;
 use crate::error::{Error, Result};
-use crate::node::call;
+use crate::node::{NodeInfo, call};
 use crate::pgq::urldict;
 use crate::sql;
 use crate::table::copy_anew;
@@ -165,6 +165,39 @@ pub async fn remove_table(context: Context, args: RemoveTableArgs) -> Result<u8>
     Ok(0)
 }
 
+/// The rows of one queue cannot be told from those of the others that feed the same table, so a copy of one alone would either
+/// remove theirs or meet its own old rows.
+async fn refuse_merged(admin: &mut Admin, node: &NodeInfo, names: &[String]) -> Result<()> {
+    let queue = admin.queue().to_owned();
+    if let (Some(combined), Some("branch")) = (&node.combined_queue, node.combined_type.as_deref()) {
+        return Err(Error::refused(format!(
+            "rows of queue \"{queue}\" come to this node through queue \"{combined}\""
+        ))
+        .with_detail(format!(
+            "node \"{}\" waits behind it and copies nothing",
+            node.node_name
+        ))
+        .with_hint(format!(
+            "run resync with the job file of queue \"{combined}\" here"
+        )));
+    }
+    for name in names {
+        let local = admin.local().await?;
+        let row = local.query_one(sql::copy::HAS_SIBLINGS, &[&queue, name]).await?;
+        if row.get("any_sibling") {
+            return Err(Error::refused(format!(
+                "table \"{name}\" has rows of other queues, too, so it cannot be copied anew from one of them"
+            ))
+            .with_hint(format!(
+                "to copy it from all: run \"remove-table {name}\" with the job file of each queue on this node, then \
+                 \"add-table {name} --merge-all\" with one of them"
+            ))
+            .with_hint("to see and repair single rows: londiste compare"));
+        }
+    }
+    Ok(())
+}
+
 /// Runs resync.
 pub async fn resync(context: Context, args: ResyncArgs) -> Result<u8> {
     let mut admin = context.admin()?;
@@ -183,6 +216,7 @@ pub async fn resync(context: Context, args: ResyncArgs) -> Result<u8> {
         return Ok(0);
     }
     let names: Vec<String> = tables.iter().map(|t| t.name.clone()).collect();
+    refuse_merged(&mut admin, &node, &names).await?;
     if args.find_copy_node {
         let location = node.provider_location.clone().unwrap_or_default();
         find_source(admin.dialer(), &queue, &location, &names).await?;

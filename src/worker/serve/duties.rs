@@ -168,6 +168,7 @@ impl Server<'_> {
         let Some(watermark) = self.node.local_watermark else {
             return Ok(());
         };
+        let watermark = self.behind.map_or(watermark, |behind| behind.min(watermark));
         let sql = "select * from pgq_node.set_subscriber_watermark($1, $2, $3)";
         let client = &**self.reader()?.session();
         if let Err(error) = call_quietly(

@@ -102,6 +102,9 @@ struct Server<'a> {
     copies: &'a mut Copies,
     status: Status,
     waiting_for_provider: Folded,
+    waiting_for_combined: Folded,
+    // A merge leaf has a batch open whose events it needs, although its position lies behind them.
+    behind: Option<TickId>,
     provider_tables: Option<(Instant, HashSet<String>)>,
     next_local_watermark: Instant,
     next_global_watermark: Instant,
@@ -154,7 +157,9 @@ impl<'a> Server<'a> {
             match node.duty {
                 Duty::Root => "root",
                 Duty::Branch => "branch",
-                _ => "leaf",
+                Duty::Leaf => "leaf",
+                Duty::MergeIntoRoot => "leaf that is merged",
+                Duty::MergeIntoBranch => "leaf behind its combined queue",
             },
             node.completed,
             node.provider
@@ -182,6 +187,8 @@ impl<'a> Server<'a> {
             parking,
             status: Status::labelled(queue, &config.job_name),
             waiting_for_provider: Folded::new(Duration::from_secs(60)),
+            waiting_for_combined: Folded::new(Duration::from_secs(60)),
+            behind: None,
             provider_tables: None,
             next_local_watermark: now,
             next_global_watermark: now,
@@ -322,6 +329,8 @@ impl<'a> Server<'a> {
         self.remove_stray_copies(config).await?;
         self.restore_keys(config).await?;
         let pass = self.replay(config).await?;
+        // A batch that was not applied ends its connection.
+        self.connect_provider(config).await?;
         self.move_tables(config).await?;
         self.publish_local_watermark(config).await?;
         Ok(pass)

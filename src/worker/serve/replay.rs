@@ -41,6 +41,17 @@ impl Server<'_> {
                 self.reader = None;
                 self.refresh(config).await?;
             }
+            BatchEnd::CombinedClosed => {
+                // The events may have been asked for already.
+                self.reader = None;
+                let line =
+                    "waiting until the combined queue is open: it is closed while another node takes it over";
+                if let Some(line) = self.waiting_for_combined.failed(line) {
+                    tracing::info!("{line}");
+                }
+                self.refresh(config).await?;
+                return Ok(Pass::Idle);
+            }
             BatchEnd::Committed { tables, counts } => {
                 self.tables = tables;
                 self.node.completed = batch.tick;
@@ -123,6 +134,9 @@ impl Server<'_> {
         fault::point("worker.batch.opened");
         if self.node.duty == Duty::MergeIntoBranch {
             return self.follow_combined(config, &batch).await.map(Opened::Else);
+        }
+        if self.node.duty == Duty::MergeIntoRoot && batch.prev_tick < self.node.completed {
+            return self.pass_delivered(config, &batch).await.map(Opened::Else);
         }
         if batch.tick == self.node.completed {
             // The commit came through, its answer or the finish did not. Or the provider was set back by just this tick.
@@ -256,13 +270,20 @@ impl Server<'_> {
             return Ok(());
         }
         self.refuse_other_history(config).await?;
-        Err(lost_position(batch, completed)
-            .with_detail(format!("the provider \"{}\" has not come as far as this node", self.node.provider))
+        Err(self.ahead_of_provider(batch))
+    }
+
+    fn ahead_of_provider(&self, batch: &Batch) -> Error {
+        lost_position(batch, self.node.completed)
+            .with_detail(format!(
+                "the provider \"{}\" has not come as far as this node",
+                self.node.provider
+            ))
             .with_hint("a branch that was restored comes to that tick again, and this node then goes on by itself")
             .with_hint(
                 "a root that was restored, or promoted without its last changes, does not: londiste worker --rewind \
                  if this node knows the ticks before, else --reset; then compare the tables",
-            ))
+            )
     }
 
     /// Refuses to go on if the provider describes a tick otherwise than when it was replayed here. False when nothing is
@@ -330,14 +351,54 @@ impl Server<'_> {
 
     /// Behind a combined queue that is a branch here: data and position come through that queue (cascade.md 9).
     async fn follow_combined(&mut self, config: &LondisteConfig, batch: &Batch) -> Result<Pass> {
+        self.behind = Some(batch.prev_tick);
         self.refresh(config).await?;
+        if self.node.duty != Duty::MergeIntoBranch {
+            return Ok(Pass::Worked);
+        }
         if batch.tick > self.node.completed {
             return Ok(Pass::Idle);
         }
-        let mut work = self.batch_work(config)?;
-        work.handle_administrative_only(batch).await?;
+        self.check_delivered(config, batch).await?;
+        self.batch_work(config)?.handle_administrative_only(batch).await?;
+        fault::point("worker.behind.committed");
         self.reader()?.finish_batch(batch).await?;
+        self.behind = None;
         Ok(Pass::Worked)
+    }
+
+    /// A batch whose data is here already, at least in part: this node merged it before it died, or a combined queue that was
+    /// a branch until just now has brought it. What it says of nodes and tables may lack.
+    async fn pass_delivered(&mut self, config: &LondisteConfig, batch: &Batch) -> Result<Pass> {
+        self.behind = Some(batch.prev_tick);
+        self.refresh(config).await?;
+        let completed = self.node.completed;
+        if self.node.duty != Duty::MergeIntoRoot || batch.prev_tick >= completed {
+            return Ok(Pass::Worked);
+        }
+        self.check_delivered(config, batch).await?;
+        self.batch_work(config)?.handle_administrative_only(batch).await?;
+        fault::point("worker.behind.committed");
+        if batch.tick <= completed {
+            self.reader()?.finish_batch(batch).await?;
+        } else {
+            // Ticks were joined: only the rest is to be merged.
+            self.reader()?.reposition(completed).await?;
+        }
+        self.behind = None;
+        Ok(Pass::Worked)
+    }
+
+    /// The provider must have come as far as what is here, by the same history.
+    async fn check_delivered(&mut self, config: &LondisteConfig, batch: &Batch) -> Result<()> {
+        let (queue, completed) = (config.queue_name.as_str(), self.node.completed);
+        let Some(tick) = load_tick(self.reader()?.session(), queue, completed).await? else {
+            self.refuse_other_history(config).await?;
+            return Err(self.ahead_of_provider(batch));
+        };
+        self.check_history(config, (completed, &tick.time))
+            .await
+            .map(drop)
     }
 }
 
