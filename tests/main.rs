@@ -1,5 +1,6 @@
 //! The whole test suite in one binary.
 
+mod cascade;
 #[allow(dead_code)]
 mod cli;
 mod contract;

@@ -4,11 +4,14 @@
 //! a stop in the middle leaves the old state or one from which the same command, run again, goes on: a step that finds
 //! its work done leaves it (cascade.md 10). Nothing here prints; what happens is logged.
 
+pub mod change_provider;
 pub mod create;
 pub mod drop_node;
 pub mod handshake;
 pub mod location;
+pub mod plan;
 pub mod route;
 pub mod source;
 pub mod tag;
+pub mod takeover;
 pub mod wait;

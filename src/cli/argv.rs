@@ -206,14 +206,12 @@ fn unknown_command(
 /// Commands of Londiste 3 that are still to come; who types one has made no slip.
 const STILL_TO_COME: &[&str] = &[
     "change-handler",
-    "change-provider",
     "execute",
     "rename-node",
     "repair",
     "resurrect",
     "show-handlers",
     "tag-alive",
-    "takeover",
 ];
 
 /// The refusal of a word that is no command, with the nearest one.

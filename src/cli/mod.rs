@@ -11,6 +11,7 @@ mod create;
 pub mod docs;
 mod help;
 mod node;
+mod plan;
 mod process;
 mod queue;
 mod service;

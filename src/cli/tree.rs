@@ -5,12 +5,31 @@ use tracing::info;
 
 use super::Context;
 use super::admin::unknown_node;
+use super::plan::{self, ChangeProviderArgs, GoOnArgs, TakeoverArgs};
 use crate::cascade::{drop_node, tag};
 use crate::error::Result;
 
 /// Changes of the tree.
 #[derive(Subcommand, Debug)]
 pub enum TreeCommand {
+    /// Make a node read from another provider
+    ///
+    /// It goes on exactly where it stands; nothing is lost or applied twice. When something does not work out, everything
+    /// is put back as it was.
+    ChangeProvider(ChangeProviderArgs),
+    /// Make a node take the place of another one that is alive
+    ///
+    /// When OLD is the root: the new node catches up, OLD is closed for writers, and once the new node has everything it
+    /// is opened. OLD becomes a branch of it, so the same command leads back. Everything slow is done before OLD is closed.
+    Takeover(TakeoverArgs),
+    /// Finish a change of the cascade that was interrupted
+    ///
+    /// Works with the job file of any node that took part.
+    Continue(GoOnArgs),
+    /// Take back a change of the cascade that was interrupted
+    ///
+    /// Works with the job file of any node that took part, until a new root has been opened.
+    Undo(GoOnArgs),
     /// Remove a node from the cascade
     ///
     /// The node's queue and its tables' registration are dropped, its database stays as it is. A node that feeds others
@@ -37,6 +56,10 @@ impl TreeCommand {
 
     pub(super) async fn run(self, context: Context) -> Result<u8> {
         match self {
+            Self::ChangeProvider(args) => plan::change_provider_command(context, args).await,
+            Self::Takeover(args) => plan::takeover_command(context, args).await,
+            Self::Continue(args) => plan::continue_command(context, args).await,
+            Self::Undo(args) => plan::undo_command(context, args).await,
             Self::DropNode(args) => drop_command(context, args).await,
             Self::TagDead(args) => tag_dead(context, args).await,
         }

@@ -49,6 +49,59 @@ pub const CLIENT_FAULT_POINTS: &[&str] = &[
     "client.finish.done",
 ];
 
+/// Fault points of plans: after the record was made; for each kind of step after it was done and after that was marked; the
+/// same on the way back.
+pub const PLAN_FAULT_POINTS: &[&str] = &[
+    "plan.recorded",
+    "plan.catch-up.done",
+    "plan.catch-up.marked",
+    "plan.reserve.done",
+    "plan.reserve.marked",
+    "plan.subscribe.done",
+    "plan.subscribe.marked",
+    "plan.pause.done",
+    "plan.pause.marked",
+    "plan.resume.done",
+    "plan.resume.marked",
+    "plan.point.done",
+    "plan.point.marked",
+    "plan.unsubscribe.done",
+    "plan.unsubscribe.marked",
+    "plan.meet-merge.done",
+    "plan.meet-merge.marked",
+    "plan.close.done",
+    "plan.close.marked",
+    "plan.last-tick.done",
+    "plan.last-tick.marked",
+    "plan.reach.done",
+    "plan.reach.marked",
+    "plan.carry-sequences.done",
+    "plan.carry-sequences.marked",
+    "plan.promote.done",
+    "plan.promote.marked",
+    "plan.demote.done",
+    "plan.demote.marked",
+    "plan.tidy.done",
+    "plan.tidy.marked",
+    "plan.undo.done",
+    "plan.undo.marked",
+];
+
+/// The fault point of a step of this kind.
+pub fn plan_point(kind: &str, when: &str) {
+    let of_kind = |name: &&&str| {
+        name.strip_prefix("plan.")
+            .and_then(|rest| rest.strip_prefix(kind))
+            .and_then(|rest| rest.strip_prefix('.'))
+            == Some(when)
+    };
+    let name = PLAN_FAULT_POINTS.iter().find(of_kind);
+    debug_assert!(name.is_some(), "step {kind} has no fault points");
+    if let Some(name) = name {
+        point(name);
+    }
+}
+
 /// Ends the process here when the environment names this point.
 #[cfg(any(debug_assertions, feature = "fault-points"))]
 pub fn point(name: &'static str) {
@@ -59,7 +112,9 @@ pub fn point(name: &'static str) {
     static REACHED: AtomicU64 = AtomicU64::new(0);
 
     debug_assert!(
-        FAULT_POINTS.contains(&name) || CLIENT_FAULT_POINTS.contains(&name),
+        FAULT_POINTS.contains(&name)
+            || CLIENT_FAULT_POINTS.contains(&name)
+            || PLAN_FAULT_POINTS.contains(&name),
         "fault point {name} is not in the list"
     );
     let armed = ARMED.get_or_init(|| {

@@ -46,7 +46,8 @@ fn short_help() {
                             parked on-error check fkeys add-seq remove-seq seqs
     Comparing rows:         compare
     Queues:                 queue
-    Cascade layout:         drop-node tag-dead
+    Cascade layout:         change-provider takeover continue undo drop-node
+                            tag-dead
     Replication daemon:     worker copy
     Set-up:                 install completion
 
@@ -319,9 +320,9 @@ async fn a_stopped_command_leaves_no_statement_behind() {
 
 #[test]
 fn commands_of_the_ancestor_that_are_still_to_come_are_named_as_such() {
-    insta::assert_snapshot!(run(&["x.ini", "takeover", "node1"]), @r#"
+    insta::assert_snapshot!(run(&["x.ini", "resurrect"]), @r#"
     [exit 1]
-    ! error: command 'takeover' of Londiste 3 is not in this version yet
+    ! error: command 'resurrect' of Londiste 3 is not in this version yet
     ! hint: "londiste -h" lists the commands
     "#);
 }

@@ -386,6 +386,7 @@ pub struct Cascade {
     /// The ticker, when one was started; without it the root's worker ticks.
     pub pgqd: Option<Process>,
     nodes: Vec<Node>,
+    root: usize,
     dir: tempfile::TempDir,
 }
 
@@ -396,6 +397,7 @@ impl Cascade {
             queue: queue.to_owned(),
             pgqd: None,
             nodes: Vec::new(),
+            root: 0,
             dir: tempfile::tempdir().expect("make a directory for job files"),
         }
     }
@@ -476,6 +478,30 @@ impl Cascade {
         args.extend(more);
         node.londiste(&args);
         self.nodes.push(node);
+    }
+
+    /// The root: the first node, unless [`Cascade::set_root`] says otherwise.
+    pub fn root(&self) -> &Node {
+        &self.nodes[self.root]
+    }
+
+    fn others(&self) -> impl Iterator<Item = &Node> {
+        let root = self.root;
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter(move |(at, _)| *at != root)
+            .map(|(_, node)| node)
+    }
+
+    /// Another node has become the root.
+    #[track_caller]
+    pub fn set_root(&mut self, name: &str) {
+        self.root = self
+            .nodes
+            .iter()
+            .position(|node| node.name == name)
+            .unwrap_or_else(|| panic!("no node {name}"));
     }
 
     /// The nodes, in the order in which they were made.
@@ -594,7 +620,7 @@ impl Cascade {
     #[track_caller]
     pub fn wait_caught_up(&self) {
         let tick = self.tick();
-        for node in &self.nodes[1..] {
+        for node in self.others() {
             let what = format!("node {} to replay tick {tick}", node.name);
             self.wait_until(&what, || node.position() >= tick);
         }
@@ -603,7 +629,7 @@ impl Cascade {
     /// Waits for a tick of the root that has seen all that is committed now.
     #[track_caller]
     pub fn tick(&self) -> i64 {
-        let (root, queue) = (&self.nodes[0], &self.queue);
+        let (root, queue) = (self.root(), &self.queue);
         let now = root.psql("select txid_current()");
         root.psql(&format!("select pgq.force_tick('{queue}')"));
         let sql = format!(
@@ -616,9 +642,9 @@ impl Cascade {
     /// Fails unless the table has the same rows on every node; shows the first that differ.
     #[track_caller]
     pub fn assert_equal(&self, table: &str) {
-        let root = &self.nodes[0];
+        let root = self.root();
         let expected = root.digest(table);
-        for node in &self.nodes[1..] {
+        for node in self.others() {
             if node.digest(table) == expected {
                 continue;
             }

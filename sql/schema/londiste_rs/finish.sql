@@ -36,6 +36,7 @@ begin
         grant insert, update, delete on londiste_rs.queue_limit to pgq_admin;
         grant delete on londiste_rs.detached_consumer to pgq_admin;
         grant select, delete on londiste_rs.dead_event to pgq_admin;
+        grant select, insert, update, delete on londiste_rs.plan to pgq_admin;
         grant execute on function
             londiste_rs.check_limits(),
             londiste_rs.detach_consumer(text, text, text, int8),

@@ -204,3 +204,18 @@ create table if not exists londiste_rs.table_drift (
     last_tick    int8 not null,
     primary key (queue_name, table_name)
 );
+
+-- plan: a change of the tree that is under way (change-provider, takeover, ...); one at a time per queue. The plan itself
+-- (body, JSON: its steps and what is done of them) is on one node, home_node; every other node that could be reached has
+-- a mark: the same row without a body. So a second administrator is refused by name wherever he begins, and continue and
+-- undo find the plan from each of these nodes. Who runs it holds a session lock on home_node; runner tells runs apart.
+create table if not exists londiste_rs.plan (
+    queue_name  text primary key,
+    plan_id     text not null,
+    home_node   text not null,
+    command     text not null,
+    admin       text not null,
+    since       timestamptz not null default now(),
+    runner      text,
+    body        text
+);

@@ -2,7 +2,8 @@
 --
 --   1  closes the queue for producers and for the local ticker.
 --   2  writes the last tick: all events lie at or before it, none can follow. For that it waits until no transaction
---      is left that may have looked at the queue before step 1, then until all that have written are over.
+--      is left that may have looked at the queue before step 1, unless the event tables have triggers that keep those out
+--      (londiste_closed_<txid>, as young as step 1), then until all that have written are over.
 --      Each call writes one more tick, so it can be repeated.
 --   3  makes the node a branch of the new provider, standing at the last tick.
 -- Parameters:
@@ -35,6 +36,7 @@ declare
     open_pids       int4[];
     wait_start      timestamptz := clock_timestamp();
     wait_limit      interval;
+    has_barrier     boolean;
     event_seq       bigint;
 begin
     select n.node_type, n.worker_name, s.provider_node into node
@@ -121,7 +123,18 @@ begin
           and k.locktype = 'virtualxid'
           and k.mode = 'ExclusiveLock';
     wait_limit := coalesce(nullif(current_setting('pgq_node.demote_wait', true), ''), '30 seconds')::interval;
-    loop
+    has_barrier := not exists (
+        select 1
+            from pg_inherits i
+            where i.inhparent = pgq.quote_fqname(queue.queue_data_pfx)::regclass
+              and not exists (
+                select 1
+                    from pg_trigger t
+                    where t.tgrelid = i.inhrelid
+                      and t.tgname like 'londiste\_closed\_%'
+                      and t.tgenabled = 'O'
+                      and age(t.xmin) <= age(queue.closed_by)));
+    while not has_barrier loop
         select array_agg(o.pid order by o.pid) into open_pids
             from (select a.pid
                     from pg_stat_activity a

@@ -1,0 +1,30 @@
+-- queue_closed(): trigger function that keeps writers out of the event tables of a root that is handed over. Refused is
+-- whose snapshot is older than the transaction that closed the queue, for he would find the queue open, and who sees the
+-- queue closed. When the node has become root again it lets everybody pass who sees that.
+--
+-- Triggers: before insert, for each statement, on pgq.event_<id>_<n>, with the arguments: id of the transaction that
+--   closed the queue, name of the queue. They do not fire while session_replication_role is replica; a worker without that
+--   role is known by the setting londiste_rs.replay, as in pgq._may_replay.
+-- Errors: queue is closed (SQLSTATE 25006, as of a server that is only read).
+-- Tables: pgq.queue (read).
+create or replace function londiste_rs.queue_closed()
+returns trigger as $$
+begin
+    if pg_catalog.txid_visible_in_snapshot(tg_argv[0]::pg_catalog.int8, pg_catalog.txid_current_snapshot())
+       and not exists (
+            select 1 from pgq.queue q where q.queue_name = tg_argv[1] and q.queue_disable_insert)
+    then
+        return null;
+    end if;
+    if pg_catalog.current_setting('londiste_rs.replay', true) = 'on'
+       and exists (
+            select 1 from pg_catalog.pg_roles r
+             where r.rolname = 'pgq_admin' and pg_catalog.pg_has_role(session_user, r.oid, 'member'))
+    then
+        return null;
+    end if;
+    raise exception 'queue "%" is closed here: another node becomes its root', tg_argv[1]
+        using errcode = '25006',
+              hint = 'Connect to the new root and run the transaction again.';
+end;
+$$ language plpgsql security definer set search_path = pg_catalog, pg_temp;

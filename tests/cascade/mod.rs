@@ -1,0 +1,3 @@
+//! Changes of the tree under load: who takes whose place, what is refused, what is put back.
+
+mod change_provider;
