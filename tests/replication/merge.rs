@@ -174,7 +174,7 @@ impl Merged {
                 std::fs::write(&script, text).expect("write a script");
                 cascade["root"].psql("create sequence if not exists ids");
                 let script = script.display().to_string();
-                cascade["root"].start_pgbench(&["-c1", "-T600", "--rate=20", "-f", &script])
+                cascade["root"].start_pgbench(&["-c1", "-T600", "--rate=8", "-f", &script])
             })
             .collect()
     }

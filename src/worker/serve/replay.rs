@@ -193,10 +193,7 @@ impl Server<'_> {
                 .clone()
                 .filter(|_| !handing_over),
             // A leaf that is behind takes many ticks as one. A branch hands each on, but need not ask for each.
-            join_events: (matches!(self.node.duty, Duty::Leaf | Duty::Branch)
-                && !handing_over
-                && !merges_by_config)
-                .then_some(self.join_size.events()),
+            join_events: (!handing_over && !merges_by_config).then_some(self.join_size.events()),
         }
     }
 
