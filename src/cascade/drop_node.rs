@@ -50,6 +50,18 @@ pub async fn drop_node(
                         .with_detail(format!("subscribers: {}", subscribers.join(", ")))
                         .with_hint("give each of them another provider first, or drop them"));
                 }
+                let merged = info::load_info(&*session, queue)
+                    .await?
+                    .filter(|i| i.node_name == name)
+                    .map(|i| i.target_for)
+                    .unwrap_or_default();
+                if !merged.is_empty() {
+                    return Err(Error::refused(format!(
+                        "other queues are merged into queue \"{queue}\" on node \"{name}\""
+                    ))
+                    .with_detail(format!("queues: {}", merged.join(", ")))
+                    .with_hint("drop the nodes of these queues in this database first"));
+                }
                 target = Some(session);
             }
             Err(error) => miss(name, &error),

@@ -7,9 +7,12 @@
 pub mod change_provider;
 pub mod create;
 pub mod drop_node;
+pub mod everyone;
 pub mod handshake;
 pub mod location;
 pub mod plan;
+pub mod relocate;
+pub mod rename;
 pub mod route;
 pub mod source;
 pub mod tag;

@@ -61,6 +61,11 @@ impl Admin {
             .ok_or_else(|| Error::internal("the local connection vanished"))
     }
 
+    /// Lets go of the connection to the local node's database; the next call of [`Admin::local`] opens a new one.
+    pub fn forget_local(&mut self) {
+        self.local = None;
+    }
+
     /// A new connection to another node's database, with `remote_extra_connstr` added.
     pub async fn remote(&self, location: &str) -> Result<Session> {
         self.stop.unless_stopped(self.dialer.remote(location)).await
@@ -98,6 +103,18 @@ impl Admin {
         info::load_members(&**self.local().await?, &queue).await
     }
 
+    /// Takes the named members as dead in this run. Ancestor: `--dead=NODE`.
+    pub fn assume_dead(&self, members: &mut [Member], names: &[String]) -> Result<()> {
+        for name in names {
+            let Some(member) = members.iter_mut().find(|m| &m.node_name == name) else {
+                return Err(unknown_node(name, members));
+            };
+            tracing::info!("Assuming node '{name}' as dead");
+            member.dead = true;
+        }
+        Ok(())
+    }
+
     /// A new connection to a member, by name.
     pub async fn member(&mut self, node: &str) -> Result<Session> {
         let members = self.members().await?;
@@ -126,9 +143,4 @@ impl Admin {
     }
 }
 
-/// The refusal of a node name that is no member.
-pub fn unknown_node(node: &str, members: &[Member]) -> Error {
-    let names: Vec<&str> = members.iter().map(|m| m.node_name.as_str()).collect();
-    Error::not_found(format!("node \"{node}\" is not a member of the cascade"))
-        .with_detail(format!("members: {}", names.join(", ")))
-}
+pub use crate::node::info::unknown_member as unknown_node;

@@ -207,11 +207,9 @@ fn unknown_command(
 const STILL_TO_COME: &[&str] = &[
     "change-handler",
     "execute",
-    "rename-node",
     "repair",
     "resurrect",
     "show-handlers",
-    "tag-alive",
 ];
 
 /// The refusal of a word that is no command, with the nearest one.
@@ -236,10 +234,39 @@ struct Token {
     option: bool,
 }
 
+/// Whether an option takes the argument behind it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    Nothing,
+    Next,
+    /// Its value may be left out: the next argument is taken if it is a number.
+    Number,
+}
+
+impl Takes {
+    fn of(arg: &clap::Arg) -> Self {
+        if !arg.get_action().takes_values() {
+            Self::Nothing
+        } else if arg.get_num_args().is_some_and(|range| range.min_values() == 0) {
+            Self::Number
+        } else {
+            Self::Next
+        }
+    }
+
+    fn wants(self, next: &OsStr) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Next => true,
+            Self::Number => next.to_str().is_some_and(|text| text.parse::<f64>().is_ok()),
+        }
+    }
+}
+
 /// Which options take a value.
 struct OptionTable {
-    long: BTreeMap<String, bool>,
-    short: BTreeMap<char, bool>,
+    long: BTreeMap<String, Takes>,
+    short: BTreeMap<char, Takes>,
 }
 
 impl OptionTable {
@@ -253,7 +280,7 @@ impl OptionTable {
             .flat_map(clap::Command::get_subcommands);
         for command in definition.get_subcommands().chain(groups).chain([definition]) {
             for arg in command.get_arguments() {
-                let takes_value = arg.get_action().takes_values();
+                let takes_value = Takes::of(arg);
                 for long in arg.get_long_and_visible_aliases().into_iter().flatten() {
                     table.long.insert(long.to_owned(), takes_value);
                 }
@@ -266,9 +293,9 @@ impl OptionTable {
     }
 
     /// Whether the long option, or the unique prefix of one, takes the next argument as its value.
-    fn long_takes_next(&self, text: &str) -> bool {
+    fn long_takes_next(&self, text: &str) -> Takes {
         if text.contains('=') {
-            return false;
+            return Takes::Nothing;
         }
         if let Some(takes) = self.long.get(text) {
             return *takes;
@@ -278,23 +305,28 @@ impl OptionTable {
             .range(text.to_owned()..)
             .take_while(|(name, _)| name.starts_with(text));
         // All that the prefix may mean must agree; otherwise clap refuses it anyway.
-        candidates.clone().next().is_some() && candidates.all(|(_, takes)| *takes)
+        match candidates.next() {
+            Some((_, first)) if candidates.all(|(_, takes)| takes == first) => *first,
+            _ => Takes::Nothing,
+        }
     }
 
     /// Whether the last letter of a cluster such as `-vd` takes the next argument as its value.
-    fn short_takes_next(&self, cluster: &str) -> bool {
+    fn short_takes_next(&self, cluster: &str) -> Takes {
         let mut letters = cluster.chars();
         while let Some(letter) = letters.next() {
-            if self.short.get(&letter).copied().unwrap_or(false) {
-                return letters.as_str().is_empty();
+            match self.short.get(&letter).copied() {
+                None | Some(Takes::Nothing) => {}
+                Some(takes) if letters.as_str().is_empty() => return takes,
+                Some(_) => return Takes::Nothing,
             }
         }
-        false
+        Takes::Nothing
     }
 
     fn split(&self, args: impl IntoIterator<Item = OsString>) -> Vec<Token> {
         let mut tokens = Vec::new();
-        let mut args = args.into_iter();
+        let mut args = args.into_iter().peekable();
         let mut only_positionals = false;
         while let Some(arg) = args.next() {
             let text = arg.to_str().unwrap_or("").to_owned();
@@ -310,12 +342,12 @@ impl OptionTable {
             let takes_next = match text.strip_prefix("--") {
                 Some("") => {
                     only_positionals = true;
-                    false
+                    Takes::Nothing
                 }
                 Some(long) => self.long_takes_next(long),
                 None => self.short_takes_next(&text[1..]),
             };
-            if takes_next && let Some(value) = args.next() {
+            if let Some(value) = args.next_if(|next| takes_next.wants(next)) {
                 tokens.push(Token {
                     text: value,
                     positional: false,
@@ -343,7 +375,9 @@ mod tests {
             )
             .arg(Arg::new("config").long("config").global(true))
             .subcommand(
-                Command::new("status").arg(Arg::new("compact").long("compact").action(ArgAction::SetTrue)),
+                Command::new("status")
+                    .arg(Arg::new("compact").long("compact").action(ArgAction::SetTrue))
+                    .arg(Arg::new("watch").long("watch").num_args(0..=1)),
             )
             .subcommand(
                 Command::new("takeover")
@@ -408,6 +442,18 @@ mod tests {
             planned("--prov x a.ini takeover n1").2,
             "takeover --config a.ini --prov x n1"
         );
+    }
+
+    #[test]
+    fn a_value_that_may_be_left_out_is_a_number() {
+        for (line, want) in [
+            ("--watch a.ini status", "status --config a.ini --watch"),
+            ("a.ini --watch 5 status", "status --config a.ini --watch 5"),
+            ("a.ini status --watch", "status --config a.ini --watch"),
+            ("--watch=0.5 a.ini status", "status --config a.ini --watch=0.5"),
+        ] {
+            assert_eq!(planned(line).2, want, "{line}");
+        }
     }
 
     #[test]

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::Context;
-use super::admin::Admin;
+use super::admin::{Admin, unknown_node};
+use super::show_consumers::{self, ConsumersArgs};
 use super::status;
 use crate::cascade::{handshake, route, wait};
 use crate::error::{Error, Result};
-use crate::pg::mask_passwords;
+use crate::node::info::load_consumers;
+use crate::pg::{Session, mask_passwords};
 use crate::pgq::{TickId, force_tick};
 
 /// Looking at nodes, holding them, waiting for them.
@@ -19,8 +21,11 @@ use crate::pgq::{TickId, force_tick};
 pub enum NodeCommand {
     /// Show the cascade as a tree
     ///
-    /// For each node: tables in sync / on the way / not attached, how far it lags behind the root, the position of its
-    /// worker, and the stored error of its last pass.
+    /// All nodes are asked at once. For each: tables in sync / on the way / not attached, how far it lags behind the root, the
+    /// position of its worker and whether it runs, and the stored error of its last pass. A node that does not answer is
+    /// shown with the reason.
+    ///
+    /// Exit status: 0 when the local node could be asked, whatever was found; with --check 1 when there is a problem.
     Status(StatusArgs),
     /// Show the status of the local node
     NodeStatus(JsonArgs),
@@ -28,17 +33,23 @@ pub enum NodeCommand {
     NodeInfo(JsonArgs),
     /// Show the members of the cascade that the local node knows
     Members(JsonArgs),
-    /// Tell the node's worker to stand still
+    /// Show who writes into a node and who reads its queue, with positions and lags
+    ShowConsumers(ConsumersArgs),
+    /// Tell a node's worker, or another cascaded consumer, to stand still
     ///
-    /// Waits until the worker has said that it does.
+    /// Waits until it has said that it does.
     Pause(HandshakeArgs),
-    /// Tell the node's worker to go on
+    /// Tell a node's worker, or another cascaded consumer, to go on
     ///
-    /// Waits until the worker has said that it does.
+    /// Waits until it has said that it does.
     Resume(HandshakeArgs),
     /// Wait until the node has what the root has now
+    ///
+    /// A tick is made on the root first, so that an idle queue does not keep it waiting.
     WaitRoot(WaitArgs),
     /// Wait until the node has what its provider has now
+    ///
+    /// A tick is made on the root first, so that an idle queue does not keep it waiting.
     WaitProvider(WaitArgs),
 }
 
@@ -51,6 +62,18 @@ pub struct StatusArgs {
     /// Take NODE as dead: do not try to reach it; may be given several times
     #[arg(long, value_name = "NODE")]
     pub dead: Vec<String>,
+    /// Look again every SECONDS, 2 if left out, until it is stopped
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2")]
+    pub watch: Option<f64>,
+    /// Take a node that does not answer within SECONDS as unreachable
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
+    pub timeout: f64,
+    /// Exit with 1 when something needs an administrator
+    ///
+    /// That is: a node that is dead or does not answer, a worker that does not run or is paused, a stored error, a table
+    /// that is not in sync, nodes that do not fit together.
+    #[arg(long)]
+    pub check: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -64,9 +87,18 @@ pub struct JsonArgs {
     pub json: bool,
 }
 
-/// How long to wait for a worker's answer.
+/// Whose answer to wait for, and how long.
 #[derive(Args, Debug)]
 pub struct HandshakeArgs {
+    /// Node of the consumer; if left out, the local one, or the one that has the named consumer
+    #[arg(long, value_name = "NODE")]
+    pub node: Option<String>,
+    /// Name of the consumer; the node's worker if left out
+    #[arg(long, value_name = "CONSUMER")]
+    pub consumer: Option<String>,
+    /// Take NODE as dead: do not try to reach it; may be given several times
+    #[arg(long, value_name = "NODE")]
+    pub dead: Vec<String>,
     /// Give up after SECONDS without an answer of the worker; 0 waits for ever
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub timeout: u64,
@@ -93,10 +125,11 @@ impl NodeCommand {
     pub(super) async fn run(self, context: Context) -> Result<u8> {
         let admin = context.admin()?;
         match self {
-            Self::Status(args) => status::status(admin, args).await,
+            Self::Status(args) => return status::status(admin, args).await,
             Self::NodeStatus(args) => status::node_status(admin, args).await,
             Self::NodeInfo(args) => node_info(admin, args).await,
             Self::Members(args) => members(admin, args).await,
+            Self::ShowConsumers(args) => show_consumers::show_consumers(admin, args).await,
             Self::Pause(args) => set_paused(admin, args, true).await,
             Self::Resume(args) => set_paused(admin, args, false).await,
             Self::WaitRoot(args) => wait_root(admin, args).await,
@@ -229,21 +262,104 @@ async fn members(mut admin: Admin, args: JsonArgs) -> Result<()> {
 }
 
 async fn set_paused(mut admin: Admin, args: HandshakeArgs, paused: bool) -> Result<()> {
-    let node = admin.node_info().await?;
     let queue = admin.queue().to_owned();
     let stop = admin.stop.clone();
-    let session = admin.local().await?;
     let limit = limit(args.timeout);
-    handshake::set_paused(
-        session,
-        &queue,
-        &node.node_name,
-        &node.worker_name,
-        paused,
-        limit,
-        &stop,
-    )
-    .await
+    let Target {
+        remote,
+        node,
+        consumer,
+    } = find_consumer(&mut admin, &args).await?;
+    let session = match &remote {
+        Some(session) => session,
+        None => &*admin.local().await?,
+    };
+    handshake::set_paused(session, &queue, &node, &consumer, paused, limit, &stop).await
+}
+
+/// A cascaded consumer and where it is.
+struct Target {
+    /// Connection to its node; none when that is the local one.
+    remote: Option<Session>,
+    node: String,
+    consumer: String,
+}
+
+/// The consumer that is meant: of the named node, or of the local one, or of the first member that has it.
+async fn find_consumer(admin: &mut Admin, args: &HandshakeArgs) -> Result<Target> {
+    let queue = admin.queue().to_owned();
+    let local = admin.node_info().await?;
+    let mut members = admin.members().await?;
+    admin.assume_dead(&mut members, &args.dead)?;
+    if let Some(name) = args.node.as_ref().filter(|name| **name != local.node_name) {
+        let Some(member) = members.iter().find(|m| m.node_name == *name) else {
+            return Err(unknown_node(name, &members));
+        };
+        if member.dead {
+            return Err(Error::refused(format!("node \"{name}\" is tagged as dead")));
+        }
+        let reach = route::reach(admin.dialer(), &queue, &member.location);
+        let node = admin.stop.unless_stopped(reach).await?;
+        let consumer = match &args.consumer {
+            Some(consumer) if has_consumer(&node.session, &queue, consumer).await? => consumer.clone(),
+            Some(consumer) => return Err(no_consumer(consumer, name)),
+            None => node.info.worker_name,
+        };
+        return Ok(Target {
+            remote: Some(node.session),
+            node: name.clone(),
+            consumer,
+        });
+    }
+    let here = |consumer: &str| Target {
+        remote: None,
+        node: local.node_name.clone(),
+        consumer: consumer.to_owned(),
+    };
+    let Some(consumer) = &args.consumer else {
+        return Ok(here(&local.worker_name));
+    };
+    if has_consumer(&*admin.local().await?, &queue, consumer).await? {
+        return Ok(here(consumer));
+    }
+    if args.node.is_some() {
+        return Err(no_consumer(consumer, &local.node_name));
+    }
+    for member in members
+        .iter()
+        .filter(|m| !m.dead && m.node_name != local.node_name)
+    {
+        let reach = route::reach(admin.dialer(), &queue, &member.location);
+        let node = match admin.stop.unless_stopped(reach).await {
+            Ok(node) => node,
+            Err(error) if error.is_interrupted() => return Err(error),
+            Err(error) => {
+                warn!("[{}] {}", member.node_name, error.line());
+                continue;
+            }
+        };
+        if has_consumer(&node.session, &queue, consumer).await? {
+            return Ok(Target {
+                remote: Some(node.session),
+                node: member.node_name.clone(),
+                consumer: consumer.clone(),
+            });
+        }
+    }
+    Err(Error::not_found(format!(
+        "no node that can be reached has a consumer \"{consumer}\""
+    ))
+    .with_hint("\"londiste show-consumers --node=NODE\" lists those of a node"))
+}
+
+async fn has_consumer(session: &Session, queue: &str, consumer: &str) -> Result<bool> {
+    let consumers = load_consumers(&**session, queue).await?;
+    Ok(consumers.iter().any(|c| c.consumer_name == consumer))
+}
+
+fn no_consumer(consumer: &str, node: &str) -> Error {
+    Error::not_found(format!("node \"{node}\" has no consumer \"{consumer}\""))
+        .with_hint(format!("\"londiste show-consumers --node={node}\" lists them"))
 }
 
 async fn wait_root(mut admin: Admin, args: WaitArgs) -> Result<()> {
@@ -270,6 +386,17 @@ async fn wait_provider(mut admin: Admin, args: WaitArgs) -> Result<()> {
     let provider = admin.stop.unless_stopped(reach).await?;
     if provider.info.is_root() {
         make_tick(&admin, &provider).await;
+    } else {
+        // Ticks are born on the root only; one that is made now passes the provider and then comes here.
+        let search = route::find_root(admin.dialer(), admin.queue(), &location);
+        match admin.stop.unless_stopped(search).await {
+            Ok(root) => make_tick(&admin, &root).await,
+            Err(error) if error.is_interrupted() => return Err(error),
+            Err(error) => warn!(
+                "no tick can be made on the root, so this waits for the next one: {}",
+                error.line()
+            ),
+        }
     }
     wait_past(admin, &provider.info, args).await
 }

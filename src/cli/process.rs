@@ -133,7 +133,7 @@ fn start(global: Global, command: Command) -> Result<u8> {
         // What an interrupted command had in flight must be cancelled, or its locks outlive it.
         let stopped = one_shot && signals.stop.is_stopped();
         wait_closed(if stopped { CANCEL_LIMIT } else { CLOSE_LIMIT }).await;
-        result
+        result.map_err(explain_rights)
     });
     // Tasks that are left belong to connections; they close by themselves or with the process.
     runtime.shutdown_timeout(std::time::Duration::from_millis(500));
@@ -145,6 +145,16 @@ fn start(global: Global, command: Command) -> Result<u8> {
         tracing::error!("{}", error.line());
     }
     result
+}
+
+/// A bare "permission denied" helps nobody: says which roles the commands need.
+fn explain_rights(error: Error) -> Error {
+    if error.sqlstate() != Some("42501") || !error.hints().is_empty() {
+        return error;
+    }
+    error
+        .with_hint("this needs a role of its own: pgq_reader to look, pgq_admin (and londiste_writer) to change things")
+        .with_hint("an owner of the database gives it: grant pgq_admin, londiste_writer to ROLE")
 }
 
 /// Returns when a command that was asked to stop has not found an end of its own: it waits for an answer of a server.

@@ -1,82 +1,202 @@
 //! The commands `status` and `node-status`: ask the nodes, then print the tree or its JSON form.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::StreamExt;
 use serde::Serialize;
 use tracing::{info, warn};
 
-use super::admin::Admin;
+use super::admin::{Admin, unknown_node};
 use super::node::{JsonArgs, StatusArgs};
 use crate::error::{Error, ErrorKind, Result};
-use crate::node::info::{self, Member};
-use crate::node::tree::{NodeFacts, TableCounts, render};
-use crate::node::{Dialer, NodeInfo};
-use crate::pg::{ConnInfo, Session};
-use crate::pgq::{find_foreign_txids, urldict};
-use crate::sql;
-
-/// How long one node may take to answer before it counts as unreachable.
-const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-
-/// What one node tells.
-struct Answer {
-    facts: NodeFacts,
-    /// Where each consumer stands here: the time of its tick, in seconds since 1970.
-    consumer_times: BTreeMap<String, f64>,
-    /// The node's clock and the age of its newest tick.
-    clock: Option<(f64, Option<f64>)>,
-    worker: Option<String>,
-}
+use crate::node::NodeInfo;
+use crate::node::facts::NodeFacts;
+use crate::node::info;
+use crate::node::survey::{self, PlanMark, Survey, Surveyor};
+use crate::node::tree::{Look, render};
 
 #[derive(Serialize)]
 struct StatusRecord<'a> {
     queue: &'a str,
     local_node: Option<&'a str>,
-    nodes: &'a [NodeFacts],
+    nodes: Vec<NodeRecord<'a>>,
+    notes: &'a [String],
+    plan: Option<&'a PlanMark>,
 }
 
-pub(super) async fn status(mut admin: Admin, args: StatusArgs) -> Result<()> {
+#[derive(Serialize)]
+struct NodeRecord<'a> {
+    #[serde(flatten)]
+    facts: &'a NodeFacts,
+    problems: Vec<String>,
+}
+
+impl<'a> NodeRecord<'a> {
+    fn of(facts: &'a NodeFacts) -> Self {
+        Self {
+            facts,
+            problems: facts.problems(),
+        }
+    }
+}
+
+pub(super) async fn status(mut admin: Admin, args: StatusArgs) -> Result<u8> {
+    let Some(pause) = args.watch else {
+        let (text, problems) = picture(&mut admin, &args, false).await?;
+        admin.ui.print(text);
+        return Ok(u8::from(args.check && problems > 0));
+    };
+    let pause = Duration::try_from_secs_f64(pause)
+        .ok()
+        .filter(|p| !p.is_zero())
+        .ok_or_else(|| Error::usage("--watch needs a number of seconds above zero"))?;
+    let mut problems;
+    loop {
+        // One that fails is shown like any other: the next one may succeed.
+        let text = match picture(&mut admin, &args, true).await {
+            Ok((text, found)) => {
+                problems = found;
+                text
+            }
+            Err(error) if error.is_interrupted() => return Ok(0),
+            Err(error) => {
+                problems = 1;
+                admin.forget_local();
+                format!("{}\n", error.report())
+            }
+        };
+        if admin.ui.is_terminal() {
+            // To the top; what is left of the picture before goes.
+            admin.ui.print(format_args!("\u{1b}[H\u{1b}[2J{text}"));
+        } else {
+            admin.ui.print(format_args!("{text}\n"));
+        }
+        if !admin.stop.sleep(pause).await {
+            return Ok(u8::from(args.check && problems > 0));
+        }
+    }
+}
+
+/// The text of one look, and how many problems were found. Of a picture that is drawn again and again nothing is said
+/// beside it.
+async fn picture(admin: &mut Admin, args: &StatusArgs, watching: bool) -> Result<(String, usize)> {
     let queue = admin.queue().to_owned();
-    let Some(local) = admin.find_node_info().await? else {
-        if args.json {
-            return admin.ui.json(&StatusRecord {
-                queue: &queue,
-                local_node: None,
-                nodes: &[],
-            });
+    let limit = Duration::try_from_secs_f64(args.timeout)
+        .ok()
+        .filter(|l| !l.is_zero())
+        .ok_or_else(|| Error::usage("--timeout needs a number of seconds above zero"))?;
+    let looking = async {
+        let node = admin.find_node_info().await?;
+        let members = match &node {
+            Some(_) => admin.members().await?,
+            None => Vec::new(),
+        };
+        Ok((node, members))
+    };
+    let late = || {
+        Error::new(
+            ErrorKind::Timeout,
+            format!(
+                "the local node's database did not answer within {} s",
+                limit.as_secs_f64()
+            ),
+        )
+        .with_hint("--timeout=SECONDS waits longer")
+    };
+    let (node, members) = tokio::time::timeout(limit, looking)
+        .await
+        .unwrap_or_else(|_| Err(late()))?;
+    let Some(node) = node else {
+        if !watching && !args.json {
+            admin
+                .ui
+                .hint("make a node with create-root, create-branch or create-leaf");
         }
         // Ancestor: exit status 0.
-        admin.ui.line(format!("Queue: {queue}   Local node: None\n"));
-        admin
-            .ui
-            .hint("make a node with create-root, create-branch or create-leaf");
-        return Ok(());
-    };
-    let mut members = admin.members().await?;
-    for name in &args.dead {
-        let Some(member) = members.iter_mut().find(|m| &m.node_name == name) else {
-            return Err(super::admin::unknown_node(name, &members));
+        let text = if args.json {
+            json(&StatusRecord {
+                queue: &queue,
+                local_node: None,
+                nodes: Vec::new(),
+                notes: &[],
+                plan: None,
+            })?
+        } else {
+            format!("Queue: {queue}   Local node: None\n\n")
         };
-        info!("Assuming node '{name}' as dead");
-        member.dead = true;
+        return Ok((text, 0));
+    };
+    for name in &args.dead {
+        if !members.iter().any(|m| &m.node_name == name) {
+            return Err(unknown_node(name, &members));
+        }
+        if !watching {
+            info!("Assuming node '{name}' as dead");
+        }
     }
-    let nodes = ask_all(&admin, &queue, &members).await?;
-    if args.json {
-        return admin.ui.json(&StatusRecord {
+    let name = node.node_name.clone();
+    let survey = take_survey(admin, &queue, limit, &args.dead, node, &members).await?;
+    let problems: usize = survey.nodes.iter().map(|n| n.problems().len()).sum();
+    let text = if args.json {
+        json(&StatusRecord {
             queue: &queue,
-            local_node: Some(&local.node_name),
-            nodes: &nodes,
-        });
+            local_node: Some(&name),
+            nodes: survey.nodes.iter().map(NodeRecord::of).collect(),
+            notes: &survey.notes,
+            plan: survey.plan.as_ref(),
+        })?
+    } else {
+        if !watching {
+            for node in &survey.nodes {
+                if let Some(failure) = &node.failure {
+                    warn!("Node '{}' failure: {failure}", node.name);
+                }
+            }
+        }
+        draw(admin, args, &queue, &name, &survey)
+    };
+    Ok((text, problems + survey.notes.len()))
+}
+
+async fn take_survey(
+    admin: &mut Admin,
+    queue: &str,
+    limit: Duration,
+    assumed_dead: &[String],
+    node: NodeInfo,
+    members: &[info::Member],
+) -> Result<Survey> {
+    let (dialer, stop) = (admin.dialer().clone(), admin.stop.clone());
+    let surveyor = Surveyor {
+        dialer: &dialer,
+        queue,
+        limit,
+        assumed_dead,
+    };
+    let session = admin.local().await?;
+    stop.unless_stopped(surveyor.survey(session, node, members)).await
+}
+
+fn draw(admin: &Admin, args: &StatusArgs, queue: &str, local: &str, survey: &Survey) -> String {
+    let look = Look {
+        compact: args.compact,
+        colour: admin.ui.has_colour(),
+        width: admin.ui.width(),
+    };
+    let mut text = format!("Queue: {queue}   Local node: {local}\n\n");
+    text.push_str(&render(&survey.nodes, look));
+    if !survey.notes.is_empty() {
+        text.push('\n');
+        for note in &survey.notes {
+            text.push_str(&format!("Note: {note}\n"));
+        }
     }
-    admin
-        .ui
-        .line(format!("Queue: {queue}   Local node: {}\n", local.node_name));
-    admin
-        .ui
-        .print(render(&nodes, args.compact, admin.ui.has_colour()));
-    Ok(())
+    text
+}
+
+fn json(record: &impl Serialize) -> Result<String> {
+    serde_json::to_string_pretty(record)
+        .map(|text| format!("{text}\n"))
+        .map_err(|error| Error::internal(format!("the status cannot be written as JSON: {error}")))
 }
 
 pub(super) async fn node_status(mut admin: Admin, args: JsonArgs) -> Result<()> {
@@ -87,25 +207,20 @@ pub(super) async fn node_status(mut admin: Admin, args: JsonArgs) -> Result<()> 
         .await?
         .iter()
         .find(|m| m.node_name == local.node_name)
-        .and_then(|m| service_of(&m.location));
+        .and_then(|m| survey::service_of(&m.location));
     let session = admin.local().await?;
-    let subscribers = info::load_subscribers(&**session, &queue).await?;
-    let answer = ask(session, &queue, local, service).await?;
-    let mut nodes = vec![answer];
     // The lag of a node below the root is told by its provider, which is not asked here.
-    let facts = finish(&mut nodes).remove(0);
+    let facts = survey::finish_alone(survey::ask(session, &queue, local, service).await?);
     if args.json {
         #[derive(Serialize)]
         struct Record<'a> {
             queue: &'a str,
             #[serde(flatten)]
-            facts: &'a NodeFacts,
-            subscribers: &'a [String],
+            node: NodeRecord<'a>,
         }
         return admin.ui.json(&Record {
             queue: &queue,
-            facts: &facts,
-            subscribers: &subscribers,
+            node: NodeRecord::of(&facts),
         });
     }
     admin.ui.line(facts.title());
@@ -115,159 +230,9 @@ pub(super) async fn node_status(mut admin: Admin, args: JsonArgs) -> Result<()> 
     ));
     admin
         .ui
-        .line(format!("    Subscribers: {}", subscribers.join(", ")).trim_end());
+        .line(format!("    Subscribers: {}", facts.subscribers.join(", ")).trim_end());
     for line in facts.info_lines(admin.ui.has_colour()) {
         admin.ui.line(format!("    {line}"));
     }
     Ok(())
-}
-
-/// Asks all members at once, at most as many in parallel as the ancestor does.
-async fn ask_all(admin: &Admin, queue: &str, members: &[Member]) -> Result<Vec<NodeFacts>> {
-    let parallel = (members.len() / 4).clamp(1, 100).max(4);
-    let work = futures::stream::iter(members.to_vec())
-        .map(|member| async move { ask_member(admin.dialer(), queue, &member).await })
-        .buffered(parallel)
-        .collect::<Vec<_>>();
-    let mut answers = admin.stop.unless_stopped(async { Ok(work.await) }).await?;
-    Ok(finish(&mut answers))
-}
-
-async fn ask_member(dialer: &Dialer, queue: &str, member: &Member) -> Answer {
-    let nothing = |failure: Option<String>| Answer {
-        facts: NodeFacts {
-            service: service_of(&member.location),
-            ..NodeFacts::dead(&member.node_name, failure)
-        },
-        consumer_times: BTreeMap::new(),
-        clock: None,
-        worker: None,
-    };
-    if member.dead {
-        return nothing(None);
-    }
-    let asking = async {
-        let session = dialer.remote(&member.location).await?;
-        let Some(node) = info::load_info(&*session, queue).await? else {
-            return Err(Error::not_found(format!("no node of queue \"{queue}\" there")));
-        };
-        if node.node_name != member.node_name {
-            return Err(Error::refused(format!(
-                "its location leads to node \"{}\"",
-                node.node_name
-            )));
-        }
-        ask(&session, queue, node, service_of(&member.location)).await
-    };
-    let late = Error::new(
-        ErrorKind::Timeout,
-        format!("no answer within {} s", ANSWER_LIMIT.as_secs()),
-    );
-    match tokio::time::timeout(ANSWER_LIMIT, asking)
-        .await
-        .unwrap_or(Err(late))
-    {
-        Ok(answer) => answer,
-        Err(error) => {
-            let line = error.message().lines().next().unwrap_or_default().to_owned();
-            warn!("Node '{}' failure: {line}", member.node_name);
-            nothing(Some(line))
-        }
-    }
-}
-
-async fn ask(session: &Session, queue: &str, node: NodeInfo, service: Option<String>) -> Result<Answer> {
-    let consumers = info::load_consumers(&**session, queue).await?;
-    let ticks = session.query(sql::node::LIST_CONSUMER_TICKS, &[&queue]).await?;
-    let consumer_times = ticks
-        .iter()
-        .filter_map(|row| {
-            Some((
-                row.get::<_, String>("consumer_name"),
-                row.get::<_, Option<f64>>("tick_time")?,
-            ))
-        })
-        .collect();
-    let clock = session
-        .query_opt(sql::node::LOAD_TICKER, &[&queue])
-        .await?
-        .map(|row| (row.get::<_, f64>("now"), row.get::<_, Option<f64>>("ticker_lag")));
-    let counts = session.query_one(sql::node::COUNT_TABLES, &[&queue]).await;
-    let tables = match counts {
-        Ok(row) => Some(TableCounts {
-            ok: row.get("ok"),
-            half: row.get("half"),
-            ignored: row.get("ignored"),
-        }),
-        Err(error) => {
-            let error = Error::from(error);
-            // invalid_schema_name: a cascade without londiste.
-            if error.sqlstate() != Some("3F000") {
-                return Err(error);
-            }
-            None
-        }
-    };
-    let foreign = find_foreign_txids(session, Some(queue)).await?;
-    let attrs = urldict::decode(node.node_attrs.as_deref().unwrap_or(""))?
-        .into_iter()
-        .map(|(key, value)| (key.into_owned(), value.unwrap_or_default().into_owned()))
-        .collect();
-    Ok(Answer {
-        consumer_times,
-        clock,
-        worker: Some(node.worker_name),
-        facts: NodeFacts {
-            name: node.node_name,
-            node_type: node.node_type.as_str().to_owned(),
-            provider: node.provider_node,
-            service,
-            tables,
-            lag_seconds: None,
-            tick: node.worker_last_tick.map(|t| t.0),
-            paused: node.worker_paused,
-            uptodate: node.worker_uptodate,
-            attrs,
-            errors: consumers
-                .into_iter()
-                .filter_map(|c| Some((c.consumer_name, c.cur_error.filter(|e| !e.is_empty())?)))
-                .chain(foreign.into_iter().map(|f| (f.queue.clone(), f.line())))
-                .collect(),
-            failure: None,
-        },
-    })
-}
-
-/// Fills the lags in: a root tells its ticker's, the lag of others is the root's clock minus the tick time that the
-/// provider has recorded for the node's worker.
-fn finish(answers: &mut Vec<Answer>) -> Vec<NodeFacts> {
-    let root_now = answers
-        .iter()
-        .find(|a| a.facts.node_type == "root")
-        .and_then(|a| a.clock)
-        .map(|c| c.0);
-    let lags: Vec<Option<f64>> = answers
-        .iter()
-        .map(|answer| {
-            if answer.facts.node_type == "root" {
-                return answer.clock.and_then(|c| c.1);
-            }
-            let provider = answer.facts.provider.as_deref()?;
-            let worker = answer.worker.as_deref()?;
-            let provider = answers.iter().find(|a| a.facts.name == provider)?;
-            Some((root_now? - provider.consumer_times.get(worker)?).max(0.001))
-        })
-        .collect();
-    answers
-        .drain(..)
-        .zip(lags)
-        .map(|(answer, lag)| NodeFacts {
-            lag_seconds: lag,
-            ..answer.facts
-        })
-        .collect()
-}
-
-fn service_of(location: &str) -> Option<String> {
-    ConnInfo::parse(location).ok()?.get("service").map(str::to_owned)
 }

@@ -3,11 +3,12 @@
 use clap::{Args, Subcommand};
 use tracing::info;
 
-use super::Context;
 use super::admin::unknown_node;
 use super::plan::{self, ChangeProviderArgs, GoOnArgs, TakeoverArgs};
-use crate::cascade::{drop_node, tag};
-use crate::error::Result;
+use super::{Context, relocate, rename};
+use crate::cascade::drop_node;
+use crate::cascade::tag::Tag;
+use crate::error::{Error, Result};
 
 /// Changes of the tree.
 #[derive(Subcommand, Debug)]
@@ -34,11 +35,23 @@ pub enum TreeCommand {
     ///
     /// The node's queue and its tables' registration are dropped, its database stays as it is. A node that feeds others
     /// is refused. A database that cannot be reached is a warning: run the command again when it is back.
-    DropNode(NodeArgs),
+    DropNode(DropArgs),
     /// Tag a node as dead on all members
     ///
     /// Members then do not try to reach it. Nothing is changed on the node itself.
     TagDead(NodeArgs),
+    /// Take the tag of a dead node back, on all members
+    TagAlive(NodeArgs),
+    /// Give a node another name, on all members
+    ///
+    /// Works from any node while workers run. All members that are not tagged as dead must be reachable. After an interruption
+    /// the same command goes on.
+    RenameNode(rename::RenameArgs),
+    /// Tell all members where a node is to be found from now on
+    ///
+    /// The new connect string must lead to the same database as the old one, as far as that can be reached. Those who cannot
+    /// be told at once hear it through the queue.
+    ChangeLocation(relocate::LocationArgs),
 }
 
 /// One node.
@@ -47,6 +60,17 @@ pub struct NodeArgs {
     /// Name of the node
     #[arg(value_name = "NODE")]
     pub node: String,
+}
+
+/// One node that goes.
+#[derive(Args, Debug)]
+pub struct DropArgs {
+    /// Name of the node
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    /// Take NODE as dead: do not try to reach it; may be given several times
+    #[arg(long, value_name = "NODE")]
+    pub dead: Vec<String>,
 }
 
 impl TreeCommand {
@@ -61,15 +85,19 @@ impl TreeCommand {
             Self::Continue(args) => plan::continue_command(context, args).await,
             Self::Undo(args) => plan::undo_command(context, args).await,
             Self::DropNode(args) => drop_command(context, args).await,
-            Self::TagDead(args) => tag_dead(context, args).await,
+            Self::TagDead(args) => tag(context, args, true).await,
+            Self::TagAlive(args) => tag(context, args, false).await,
+            Self::RenameNode(args) => rename::rename_node(context, args).await,
+            Self::ChangeLocation(args) => relocate::change_location(context, args).await,
         }
     }
 }
 
-async fn drop_command(context: Context, args: NodeArgs) -> Result<u8> {
+async fn drop_command(context: Context, args: DropArgs) -> Result<u8> {
     let mut admin = context.admin()?;
     let local = admin.node_info().await?;
-    let members = admin.members().await?;
+    let mut members = admin.members().await?;
+    admin.assume_dead(&mut members, &args.dead)?;
     if !members.iter().any(|m| m.node_name == args.node) {
         return Err(unknown_node(&args.node, &members));
     }
@@ -95,21 +123,34 @@ async fn drop_command(context: Context, args: NodeArgs) -> Result<u8> {
     Ok(0)
 }
 
-async fn tag_dead(context: Context, args: NodeArgs) -> Result<u8> {
+async fn tag(context: Context, args: NodeArgs, dead: bool) -> Result<u8> {
     let mut admin = context.admin()?;
     let local = admin.node_info().await?;
     let members = admin.members().await?;
     if !members.iter().any(|m| m.node_name == args.node) {
         return Err(unknown_node(&args.node, &members));
     }
-    info!("Tagging node '{}' as dead", args.node);
+    let word = if dead { "dead" } else { "alive" };
+    if dead && args.node == local.node_name {
+        return Err(Error::refused(format!(
+            "node \"{}\" is the local node: its database answers",
+            args.node
+        ))
+        .with_hint("tag-dead is for nodes that are gone; run it with the job file of another member"));
+    }
+    info!("Tagging node '{}' as {word}", args.node);
     let queue = admin.queue().to_owned();
     let dialer = admin.dialer().clone();
     let stop = admin.stop.clone();
     let session = admin.local().await?;
-    let work = tag::tag_dead(session, &local.node_name, &queue, &args.node, &members, &dialer);
+    let tag = Tag {
+        queue: &queue,
+        node: &args.node,
+        dead,
+    };
+    let work = tag.tell(session, &local.node_name, &members, &dialer);
     let missed = stop.unless_stopped(work).await?;
-    info!("Node '{}' is tagged as dead", args.node);
+    info!("Node '{}' is tagged as {word}", args.node);
     if !missed.is_empty() {
         admin.ui.hint(format!(
             "run this again when these can be reached: {}",

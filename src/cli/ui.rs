@@ -77,6 +77,17 @@ impl Ui {
         std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
     }
 
+    /// Whether results go to a terminal.
+    pub fn is_terminal(&self) -> bool {
+        std::io::stdout().is_terminal()
+    }
+
+    /// Columns of the terminal; nothing where results go to a file or program.
+    pub fn width(&self) -> Option<usize> {
+        let (width, _) = terminal_size::terminal_size().filter(|_| self.is_terminal())?;
+        Some(usize::from(width.0)).filter(|columns| *columns > 0)
+    }
+
     /// Whether progress bars may be shown.
     pub fn has_progress(&self) -> bool {
         !self.quiet && std::io::stderr().is_terminal()

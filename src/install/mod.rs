@@ -5,6 +5,7 @@
 //! another text for it, which changes nothing that is there already. Everything happens in one transaction; if the
 //! process dies in the middle nothing has happened.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -199,6 +200,21 @@ fn order_of(version: &str) -> Vec<u32> {
         Some((order, _)) => order.split('.').map(|n| n.parse().unwrap_or(0)).collect(),
         None => Vec::new(),
     }
+}
+
+/// How the recorded version of a schema of ours differs from the one that this program brings, in words; `None` when it
+/// does not.
+pub fn compare_version(name: &str, recorded: &str) -> Option<String> {
+    let own = components().iter().find(|c| c.name == name)?;
+    if own.version == recorded {
+        return None;
+    }
+    let is = match order_of(recorded).cmp(&order_of(&own.version)) {
+        Ordering::Greater => "newer than",
+        Ordering::Less => "older than",
+        Ordering::Equal => "not that of",
+    };
+    Some(format!("{name} {recorded} is {is} this program"))
 }
 
 /// Puts the schemas in or brings them up to date, in one transaction; tells what was done with each. With `take_over`

@@ -171,6 +171,13 @@ pub async fn load_members(client: &impl GenericClient, queue: &str) -> Result<Ve
         .collect()
 }
 
+/// The refusal of a node name that is no member.
+pub fn unknown_member(node: &str, members: &[Member]) -> Error {
+    let names: Vec<&str> = members.iter().map(|m| m.node_name.as_str()).collect();
+    Error::not_found(format!("node \"{node}\" is not a member of the cascade"))
+        .with_detail(format!("members: {}", names.join(", ")))
+}
+
 /// Names of the nodes that read from this one.
 pub async fn load_subscribers(client: &impl GenericClient, queue: &str) -> Result<Vec<String>> {
     let rows = client.query(sql::node::LIST_SUBSCRIBERS, &[&queue]).await?;

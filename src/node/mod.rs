@@ -5,9 +5,11 @@
 
 pub mod call;
 pub mod dialer;
+pub mod facts;
 pub mod info;
 pub mod lag;
 pub mod replica_role;
+pub mod survey;
 pub mod tree;
 
 pub use call::{CallResult, call, call_quietly};

@@ -5,139 +5,36 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
-use super::lag::format_lag;
+use super::facts::NodeFacts;
 
 /// Column where info lines start.
 const INFO_COLUMN: usize = 30;
 /// Width of titles in compact form.
 const COMPACT_TITLE: usize = 60;
-/// Lag in seconds above which it is shown in red on a terminal.
-const RED_LAG: f64 = 60.0;
+/// What is left of a line is not made narrower than this.
+const LEAST_TEXT: usize = 20;
 
-/// How many tables of the queue are in sync, on the way, not attached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct TableCounts {
-    /// Attached with state `ok`.
-    pub ok: i64,
-    /// Attached with another state.
-    pub half: i64,
-    /// Registered, not attached.
-    pub ignored: i64,
-}
-
-/// What is known about one node; the JSON form of `status` is a list of these.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct NodeFacts {
-    /// The node's name.
-    pub name: String,
-    /// `root`, `branch`, `leaf`, or `dead` when it is tagged so or cannot be reached.
-    #[serde(rename = "type")]
-    pub node_type: String,
-    /// Whom it reads from; itself or nothing on a root.
-    pub provider: Option<String>,
-    /// `service` of its location.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub service: Option<String>,
-    /// Its tables.
-    pub tables: Option<TableCounts>,
-    /// Seconds behind the root; on a root since the last tick.
-    pub lag_seconds: Option<f64>,
-    /// Position of its worker; on a root the newest tick.
-    pub tick: Option<i64>,
-    /// Whether its worker was told to stand still.
-    pub paused: bool,
-    /// Whether its worker has seen the newest settings.
-    pub uptodate: bool,
-    /// Attributes of the node.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub attrs: Vec<(String, String)>,
-    /// Consumer and stored error.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<(String, String)>,
-    /// Why it could not be asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failure: Option<String>,
-}
-
-impl NodeFacts {
-    /// A node of which nothing but the name is known.
-    pub fn dead(name: &str, failure: Option<String>) -> Self {
-        Self {
-            name: name.to_owned(),
-            node_type: "dead".to_owned(),
-            provider: None,
-            service: None,
-            tables: None,
-            lag_seconds: None,
-            tick: None,
-            paused: false,
-            uptodate: false,
-            attrs: Vec::new(),
-            errors: Vec::new(),
-            failure,
-        }
-    }
-
-    /// `name (type)` or `name (type, service)`.
-    pub fn title(&self) -> String {
-        match &self.service {
-            Some(service) => format!("{} ({}, {service})", self.name, self.node_type),
-            None => format!("{} ({})", self.name, self.node_type),
-        }
-    }
-
-    /// The lines that stand beside the tree; `colour` marks a lag of more than a minute.
-    pub fn info_lines(&self, colour: bool) -> Vec<String> {
-        let mut lines = Vec::new();
-        if let Some(tables) = self.tables {
-            lines.push(format!(
-                "Tables: {}/{}/{}",
-                tables.ok, tables.half, tables.ignored
-            ));
-        }
-        if self.node_type != "dead" {
-            let mut line = format!("Lag: {}", format_lag(self.lag_seconds));
-            if colour && self.lag_seconds.is_some_and(|lag| lag > RED_LAG) {
-                line = format!("\u{1b}[31m{line}\u{1b}[0m");
-            }
-            if let Some(tick) = self.tick {
-                line.push_str(&format!(", Tick: {tick}"));
-            }
-            if self.paused {
-                line.push_str(", PAUSED");
-            }
-            if !self.uptodate {
-                line.push_str(", NOT UPTODATE");
-            }
-            lines.push(line);
-        }
-        lines.extend(
-            self.attrs
-                .iter()
-                .map(|(key, value)| format!("Attr: {key}={value}")),
-        );
-        lines.extend(
-            self.errors
-                .iter()
-                .map(|(consumer, error)| format!("ERR: {consumer}: {}", error.lines().next().unwrap_or(""))),
-        );
-        lines.extend(self.failure.iter().map(|failure| format!("ERR: {failure}")));
-        lines
-    }
+/// How the tree is drawn.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Look {
+    /// One line per node.
+    pub compact: bool,
+    /// What is not well is red.
+    pub colour: bool,
+    /// Columns of the terminal: longer lines are broken. Scripts get whole lines.
+    pub width: Option<usize>,
 }
 
 /// The tree of `nodes` as text.
-pub fn render(nodes: &[NodeFacts], compact: bool, colour: bool) -> String {
+pub fn render(nodes: &[NodeFacts], look: Look) -> String {
     let tree = Tree::of(nodes);
     let mut out = String::new();
     for root in &tree.roots {
-        if compact {
-            tree.push_compact(root, 0, colour, &mut out);
+        if look.compact {
+            tree.push_compact(root, 0, look, &mut out);
         } else {
             out.push_str(&format!("{}\n", tree.nodes[root].title()));
-            tree.push_below(root, "  ", colour, &mut out);
+            tree.push_below(root, "  ", look, &mut out);
         }
     }
     out
@@ -215,44 +112,86 @@ impl<'a> Tree<'a> {
             .fold((0, 0), |(depth, count), (d, c)| (depth.max(d + 1), count + c + 1))
     }
 
-    fn push_below(&self, name: &str, prefix: &str, colour: bool, out: &mut String) {
+    fn push_below(&self, name: &str, prefix: &str, look: Look, out: &mut String) {
         let children = self.below(name);
         let pipe = if children.is_empty() {
             prefix.to_owned()
         } else {
             format!("{prefix}|")
         };
-        for line in self.nodes[name].info_lines(colour) {
-            out.push_str(&format!("{pipe:<INFO_COLUMN$}{line}\n"));
+        for line in self.nodes[name].info_lines(look.colour) {
+            for part in broken(
+                &line,
+                look.width.map(|w| w.saturating_sub(INFO_COLUMN.max(pipe.len()))),
+            ) {
+                out.push_str(&format!("{pipe:<INFO_COLUMN$}{part}\n"));
+            }
         }
         for (nth, child) in children.iter().enumerate() {
             out.push_str(&format!("{prefix}+--: {}\n", self.nodes[child].title()));
             let bar = if nth + 1 < children.len() { "|  " } else { "   " };
-            self.push_below(child, &format!("{prefix}{bar}"), colour, out);
+            self.push_below(child, &format!("{prefix}{bar}"), look, out);
         }
     }
 
-    fn push_compact(&self, name: &str, level: usize, colour: bool, out: &mut String) {
+    fn push_compact(&self, name: &str, level: usize, look: Look, out: &mut String) {
         let node = self.nodes[name];
         let mut line = format!(
             "{:<COMPACT_TITLE$}",
             format!("{}{}", " ".repeat(3 * level), node.title())
         );
-        for info in node.info_lines(colour) {
+        for info in node.info_lines(look.colour) {
             // Ancestor: padded to 30 without a blank of its own, so that long ones run together; here one blank stays.
             line.push_str(&format!("{info:<29} "));
         }
         out.push_str(line.trim_end());
         out.push('\n');
         for child in self.below(name) {
-            self.push_compact(child, level + 1, colour, out);
+            self.push_compact(child, level + 1, look, out);
         }
     }
 }
 
+/// A line in parts of at most `width` characters, broken at blanks; later parts are indented. Colours take no room.
+fn broken(line: &str, width: Option<usize>) -> Vec<String> {
+    let width = match width {
+        Some(width) if line.chars().count() > width => width.max(LEAST_TEXT),
+        _ => return vec![line.to_owned()],
+    };
+    let (start, text, end) = match line
+        .strip_prefix("\u{1b}[31m")
+        .and_then(|t| t.strip_suffix("\u{1b}[0m"))
+    {
+        Some(text) => ("\u{1b}[31m", text, "\u{1b}[0m"),
+        None => ("", line, ""),
+    };
+    let mut parts: Vec<String> = Vec::new();
+    let mut part = String::new();
+    for word in text.split(' ') {
+        if !part.trim().is_empty() && part.chars().count() + 1 + word.chars().count() > width {
+            parts.push(std::mem::replace(&mut part, "  ".to_owned()));
+        } else if !part.is_empty() {
+            part.push(' ');
+        }
+        part.push_str(word);
+    }
+    parts.push(part);
+    parts
+        .into_iter()
+        .map(|part| format!("{start}{part}{end}"))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::facts::TableCounts;
     use super::*;
+
+    const COMPACT: Look = Look {
+        compact: true,
+        colour: false,
+        width: None,
+    };
 
     fn node(name: &str, node_type: &str, provider: &str) -> NodeFacts {
         NodeFacts {
@@ -262,7 +201,9 @@ mod tests {
                 ok: 0,
                 half: 0,
                 ignored: 0,
+                broken: Vec::new(),
             }),
+            dead: false,
             lag_seconds: Some(10.0),
             tick: Some(1),
             uptodate: true,
@@ -331,12 +272,12 @@ a (root)
                               Tables: 0/0/0
                               Lag: 10s, Tick: 1
 ";
-        assert_eq!(render(&sample(), false, false), want);
+        assert_eq!(render(&sample(), Look::default()), want);
     }
 
     #[test]
     fn compact_is_one_line_per_node() {
-        let text = render(&sample()[..2], true, false);
+        let text = render(&sample()[..2], COMPACT);
         assert_eq!(
             text,
             "a (root)                                                    Tables: 0/0/0                 Lag: 10s, Tick: 1\n\
@@ -352,7 +293,7 @@ a (root)
             node("c", "leaf", "gone"),
         ];
         nodes.push(NodeFacts::dead("d", Some("could not connect".to_owned())));
-        let text = render(&nodes, true, false);
+        let text = render(&nodes, COMPACT);
         let titles: Vec<&str> = text
             .lines()
             .map(|l| l.split("  ").find(|w| !w.is_empty()).unwrap().trim())
@@ -366,5 +307,24 @@ a (root)
         late.lag_seconds = Some(61.0);
         assert!(late.info_lines(true)[1].contains("\u{1b}[31m"));
         assert!(!late.info_lines(false)[1].contains('\u{1b}'));
+    }
+
+    #[test]
+    fn long_lines_are_broken_for_a_terminal() {
+        let mut late = node("a", "leaf", "b");
+        late.errors = vec![("w".to_owned(), "one two three four five six".to_owned())];
+        let look = Look {
+            width: Some(52),
+            ..Look::default()
+        };
+        let text = render(&[late], look);
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        assert_eq!(
+            lines[3..],
+            [
+                format!("{:30}ERR: w: one two three", ""),
+                format!("{:30}  four five six", "")
+            ]
+        );
     }
 }

@@ -102,6 +102,15 @@ pub fn plan_point(kind: &str, when: &str) {
     }
 }
 
+/// Fault points of `rename-node`, in the order in which it meets them.
+pub const RENAME_FAULT_POINTS: &[&str] = &[
+    "cascade.rename.known",
+    "cascade.rename.subscribed",
+    "cascade.rename.itself",
+    "cascade.rename.told",
+    "cascade.rename.forgotten",
+];
+
 /// Ends the process here when the environment names this point.
 #[cfg(any(debug_assertions, feature = "fault-points"))]
 pub fn point(name: &'static str) {
@@ -112,9 +121,14 @@ pub fn point(name: &'static str) {
     static REACHED: AtomicU64 = AtomicU64::new(0);
 
     debug_assert!(
-        FAULT_POINTS.contains(&name)
-            || CLIENT_FAULT_POINTS.contains(&name)
-            || PLAN_FAULT_POINTS.contains(&name),
+        [
+            FAULT_POINTS,
+            CLIENT_FAULT_POINTS,
+            PLAN_FAULT_POINTS,
+            RENAME_FAULT_POINTS
+        ]
+        .iter()
+        .any(|list| list.contains(&name)),
         "fault point {name} is not in the list"
     );
     let armed = ARMED.get_or_init(|| {

@@ -16,6 +16,7 @@ mod cascade_event;
 mod copies;
 mod foreign_key;
 mod node_state;
+mod presence;
 mod queue_copy;
 mod reposition;
 mod serve;
@@ -32,11 +33,15 @@ use serve::Ended;
 use crate::config::londiste::LondisteConfig;
 use crate::copy::ProgressSink;
 use crate::daemon::signals::Reload;
-use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::error::{Error, Result, Retry};
 use crate::pg::{AppName, ConnInfo, Session};
 use crate::service::backoff::Backoff;
 use crate::service::folded::Folded;
 use crate::service::stop::StopSignal;
+use crate::sql;
+
+/// How long the error of a failed pass may take to be stored.
+const STORE_LIMIT: Duration = Duration::from_secs(3);
 
 /// Channel on which commands wake the workers of a database; the payload is the queue's name.
 pub const WAKE_CHANNEL: &str = "londiste";
@@ -109,11 +114,11 @@ async fn supervise(
         if error.kind().retry() == Retry::Never {
             return Err(error);
         }
-        let reached = if matches!(error.kind(), ErrorKind::Connection | ErrorKind::Authentication) {
-            None
-        } else {
-            store_error(config, &error).await
-        };
+        // Where the node's own server is away, this must not hold the worker up.
+        let reached = tokio::time::timeout(STORE_LIMIT, store_error(config, &error))
+            .await
+            .ok()
+            .flatten();
         let pause = match error.kind().retry() {
             Retry::Always => backoff.next_pause(),
             _ => config.exception_sleep,
@@ -139,6 +144,13 @@ async fn store_error(config: &LondisteConfig, error: &Error) -> Option<Session> 
             .query(
                 "select ret_code from pgq_node.set_consumer_error($1, $2, $3)",
                 &[&config.queue_name, &config.consumer_name, &error.line()],
+            )
+            .await?;
+        // Held through the pause: the worker lives, though it is not connected as such.
+        session
+            .query_one(
+                sql::worker::MARK_RETRYING,
+                &[&config.queue_name, &config.consumer_name],
             )
             .await?;
         Ok::<Session, Error>(session)

@@ -1,3 +1,5 @@
 //! Changes of the tree under load: who takes whose place, what is refused, what is put back.
 
 mod change_provider;
+mod names;
+mod status;

@@ -40,14 +40,14 @@ fn short_help() {
     Usage: londiste [OPTIONS] [INI] COMMAND [ARGS]
 
     Node initialization:    create-root create-branch create-leaf
-    Node administration:    status node-status node-info members pause resume
-                            wait-root wait-provider
+    Node administration:    status node-status node-info members show-consumers
+                            pause resume wait-root wait-provider
     Tables and sequences:   add-table remove-table tables missing resync wait-sync
                             parked on-error check fkeys add-seq remove-seq seqs
     Comparing rows:         compare
     Queues:                 queue
     Cascade layout:         change-provider takeover continue undo drop-node
-                            tag-dead
+                            tag-dead tag-alive rename-node change-location
     Replication daemon:     worker copy
     Set-up:                 install completion
 

@@ -119,8 +119,14 @@ impl Node {
 
     /// Runs `londiste INI args`.
     pub fn try_londiste(&self, args: &[&str]) -> Ran {
+        self.try_londiste_with(&[], args)
+    }
+
+    /// The same with these environment variables.
+    pub fn try_londiste_with(&self, env: &[(&str, &str)], args: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_londiste"));
         let output = clean_environment(command.arg(&self.ini).args(args))
+            .envs(env.iter().copied())
             .output()
             .expect("run londiste");
         Ran {

@@ -31,12 +31,13 @@ begin
         end;
     end loop;
 
-    grant select on londiste_rs.queue_limit, londiste_rs.detached_consumer to public;
+    grant select on londiste_rs.queue_limit, londiste_rs.detached_consumer, londiste_rs.worker to public;
     if exists (select 1 from pg_catalog.pg_roles where rolname = 'pgq_admin') then
         grant insert, update, delete on londiste_rs.queue_limit to pgq_admin;
         grant delete on londiste_rs.detached_consumer to pgq_admin;
         grant select, delete on londiste_rs.dead_event to pgq_admin;
         grant select, insert, update, delete on londiste_rs.plan to pgq_admin;
+        grant insert, update, delete on londiste_rs.worker to pgq_admin;
         grant execute on function
             londiste_rs.check_limits(),
             londiste_rs.detach_consumer(text, text, text, int8),

@@ -219,3 +219,14 @@ create table if not exists londiste_rs.plan (
     runner      text,
     body        text
 );
+
+-- worker: the program that last worked for a node here: its version, when it began, and when it was last seen. While it
+-- runs it holds a session lock, so this need not be written often; afterwards it tells since when nobody works.
+create table if not exists londiste_rs.worker (
+    queue_name     text not null,
+    consumer_name  text not null,
+    version        text not null,
+    started_at     timestamptz not null,
+    seen_at        timestamptz not null,
+    primary key (queue_name, consumer_name)
+) with (fillfactor = 50);

@@ -11,6 +11,7 @@ use self::join::JoinSize;
 use super::WAKE_CHANNEL;
 use super::copies::Copies;
 use super::node_state::{Duty, NodeState};
+use super::presence::Presence;
 use super::status::Status;
 use super::stream::StreamIdentity;
 use crate::apply::Applier;
@@ -56,6 +57,11 @@ pub async fn serve(
     if served.is_ok() {
         server.close_joined(config).await;
     }
+    if matches!(served, Ok(Ended::Done))
+        && let Err(error) = server.presence.leave(&server.local, config).await
+    {
+        tracing::debug!("the end of this worker could not be noted: {}", error.line());
+    }
     for line in server
         .status
         .last_lines(&server.node.name, server.shown_tick(), &server.tables)
@@ -99,6 +105,7 @@ struct Server<'a> {
     applier: Applier,
     identity: StreamIdentity,
     parking: Parking,
+    presence: Presence,
     copies: &'a mut Copies,
     status: Status,
     waiting_for_provider: Folded,
@@ -145,6 +152,7 @@ impl<'a> Server<'a> {
         let tables = load_tables(&local, queue, consumer).await?;
         let identity = StreamIdentity::detect(&local).await?;
         let parking = Parking::detect(&local).await?;
+        let presence = Presence::begin(&local, config).await?;
         let now = Instant::now();
         let ticker = tokio::spawn(tick_when_alone(
             info,
@@ -185,6 +193,7 @@ impl<'a> Server<'a> {
             applier: Applier::default(),
             identity,
             parking,
+            presence,
             status: Status::labelled(queue, &config.job_name),
             waiting_for_provider: Folded::new(Duration::from_secs(60)),
             waiting_for_combined: Folded::new(Duration::from_secs(60)),
@@ -309,6 +318,7 @@ impl<'a> Server<'a> {
         if self.node_seen.elapsed() >= LOOK_AGAIN {
             self.refresh(config).await?;
         }
+        self.presence.keep(&self.local, config).await?;
         self.acknowledge(config).await?;
         if self.node.paused {
             self.leave_joined();

@@ -5,8 +5,9 @@
 --   i_consumer_name     consumer
 --   i_provider_node     node it reads from
 --   i_custom_tick_id    last tick whose work is done here
--- Returns: 200; 201 was known, provider and position are overwritten; 404 not a node.
+-- Returns: 200; 201 was known, provider and position are overwritten, which a notice tells; 404 not a node.
 -- Tables: pgq_node.local_state (insert, update).
+-- Ancestor: overwrites without a word.
 create or replace function pgq_node.register_consumer(
     in i_queue_name     text,
     in i_consumer_name  text,
@@ -15,6 +16,8 @@ create or replace function pgq_node.register_consumer(
     out ret_code        int4,
     out ret_note        text)
 returns record as $$
+declare
+    known       record;
 begin
     perform 1 from pgq_node.node_info n
         where n.queue_name = i_queue_name
@@ -22,6 +25,16 @@ begin
     if not found then
         select 404, 'Unknown queue: ' || i_queue_name into ret_code, ret_note;
         return;
+    end if;
+
+    select s.provider_node, s.last_tick_id into known
+        from pgq_node.local_state s
+        where s.queue_name = i_queue_name
+          and s.consumer_name = i_consumer_name
+        for update;
+    if found and (known.provider_node, known.last_tick_id) is distinct from (i_provider_node, i_custom_tick_id) then
+        raise notice 'consumer % of queue % was at tick % of node % and is put to tick % of node %',
+            i_consumer_name, i_queue_name, known.last_tick_id, known.provider_node, i_custom_tick_id, i_provider_node;
     end if;
 
     update pgq_node.local_state s
