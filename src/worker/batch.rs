@@ -175,7 +175,10 @@ impl BatchWork<'_> {
             if let Some(copier) = &mut copier {
                 for event in planned.slice.iter() {
                     if self.node.duty == Duty::Branch {
-                        copier.push_as_it_is(local, event).await?;
+                        match self.own_watermark(event) {
+                            Some(event) => copier.push(local, &event).await?,
+                            None => copier.push_as_it_is(local, event).await?,
+                        }
                         continue;
                     }
                     let event = event.to_event();
@@ -232,6 +235,16 @@ impl BatchWork<'_> {
         Ok(BatchEnd::Committed { tables, counts })
     }
 
+    /// A branch whose group has a watermark of its own passes that on in place of the root's.
+    fn own_watermark(&self, event: EventRef<'_>) -> Option<Event> {
+        if self.node.sync_nodes.is_empty() || event.kind() != "pgq.global-watermark" {
+            return None;
+        }
+        let mut event = event.to_event();
+        event.data = Some(self.node.global_watermark?.to_string());
+        Some(event)
+    }
+
     /// The administrative events of a batch that a node behind its combined queue does not apply itself.
     pub async fn handle_administrative_only(&mut self, batch: &Batch) -> Result<()> {
         let local = self.local;
@@ -239,7 +252,7 @@ impl BatchWork<'_> {
         let filter = "(ev_type like 'pgq.%' or ev_type like 'londiste.%')";
         let mut events = self.reader.events(batch, Some(filter)).await?;
         while let Some(event) = events.next().await? {
-            cascade_event::handle(local, self.config, self.node.duty, self.identity, &event).await?;
+            cascade_event::handle(local, self.config, self.node, self.identity, &event).await?;
         }
         local.batch_execute("commit").await?;
         Ok(())
@@ -534,7 +547,7 @@ impl BatchWork<'_> {
         }
         if cascade_event::is_administrative(event) {
             self.applier.flush(local).await?;
-            if cascade_event::handle(local, self.config, self.node.duty, self.identity, event).await? {
+            if cascade_event::handle(local, self.config, self.node, self.identity, event).await? {
                 *tables = load_tables(local, &self.config.queue_name, &self.config.consumer_name).await?;
                 return Ok(Handled::TablesChanged);
             }

@@ -2,8 +2,8 @@
 
 use tokio_postgres::Client;
 
-use super::Duty;
 use super::stream::StreamIdentity;
+use super::{Duty, NodeState};
 use crate::config::londiste::LondisteConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::call_quietly;
@@ -21,7 +21,7 @@ pub fn is_administrative(event: &Event) -> bool {
 pub async fn handle(
     client: &Client,
     config: &LondisteConfig,
-    duty: Duty,
+    node: &NodeState,
     identity: &StreamIdentity,
     event: &Event,
 ) -> Result<bool> {
@@ -44,17 +44,24 @@ pub async fn handle(
         }
         "pgq.unregister-location" => {
             let sql = "select * from pgq_node.unregister_location($1, $2)";
-            call_quietly(client, None, sql, &[&queue, &data]).await?;
+            match call_quietly(client, None, sql, &[&queue, &data]).await {
+                // Itself, or its provider: dropped once, and created anew before this node came by here. Should it be gone
+                // for good, the next look at the provider says so.
+                Err(error) if error.kind() == ErrorKind::Refused => {
+                    tracing::info!("node {data} was dropped at this point; it is there again, so it is kept");
+                }
+                other => drop(other?),
+            }
         }
         "pgq.global-watermark" => {
-            // Ancestor: a leaf keeps no queue, so the watermark means nothing to it.
-            if duty == Duty::Branch {
+            // Ancestor: a leaf keeps no queue, so the watermark means nothing to it. A branch of a group has its own.
+            if node.duty == Duty::Branch && node.sync_nodes.is_empty() {
                 let sql = "select * from pgq_node.set_global_watermark($1, $2)";
                 call_quietly(client, None, sql, &[&queue, &number()?]).await?;
             }
         }
         "pgq.tick-id" => {
-            if duty == Duty::Branch {
+            if node.duty == Duty::Branch {
                 let sql = "select * from pgq_node.set_partition_watermark($1, $2, $3)";
                 let tick = number()?;
                 call_quietly(client, None, sql, &[&queue, &extra1, &tick]).await?;

@@ -4,7 +4,7 @@
 use tokio_postgres::Client;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::pgq::TickId;
+use crate::pgq::{TickId, urldict};
 use crate::sql;
 
 /// The duties of a worker follow from this (cascade.md 8.1).
@@ -54,6 +54,10 @@ pub struct NodeState {
     pub queue_top: Option<TickId>,
     /// Lowest tick that this node and everything below it still needs.
     pub local_watermark: Option<TickId>,
+    /// Tick that all nodes have passed, as this one was told; none on a leaf.
+    pub global_watermark: Option<TickId>,
+    /// Nodes with which a branch agrees on what to keep, instead of following the root.
+    pub sync_nodes: Vec<String>,
 }
 
 impl NodeState {
@@ -126,7 +130,38 @@ impl NodeState {
             has_error: row.get::<_, Option<String>>("cur_error").is_some(),
             queue_top: row.get::<_, Option<i64>>("queue_top").map(TickId),
             local_watermark: row.get::<_, Option<i64>>("local_watermark").map(TickId),
+            global_watermark: row.get::<_, Option<i64>>("global_watermark").map(TickId),
+            sync_nodes: sync_nodes(row.get::<_, Option<&str>>("node_attrs").unwrap_or_default())?,
             name,
         })
+    }
+}
+
+/// The attribute `sync_watermark`.
+fn sync_nodes(attrs: &str) -> Result<Vec<String>> {
+    let pairs = urldict::decode(attrs).map_err(|error| error.context("attributes of this node"))?;
+    let value = pairs
+        .into_iter()
+        .find_map(|(name, value)| value.filter(|_| name == "sync_watermark"));
+    let nodes = value.unwrap_or_default();
+    Ok(nodes
+        .split(',')
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_of_a_group_are_listed() {
+        assert_eq!(sync_nodes("").unwrap(), Vec::<String>::new());
+        assert_eq!(
+            sync_nodes("other=1&sync_watermark=a%2c+b%2C%2cc").unwrap(),
+            ["a", "b", "c"]
+        );
+        assert_eq!(sync_nodes("sync_watermark").unwrap(), Vec::<String>::new());
     }
 }

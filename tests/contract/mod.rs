@@ -5,6 +5,7 @@ mod capture;
 mod client;
 mod logtriga;
 mod restore;
+mod retry;
 pub mod schema;
 mod security;
 mod takeover;

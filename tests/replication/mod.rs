@@ -18,6 +18,7 @@ mod readd;
 mod shapes;
 mod ticks;
 mod types;
+mod watermark;
 
 use std::sync::Arc;
 

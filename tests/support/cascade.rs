@@ -448,6 +448,18 @@ impl Cascade {
         self.create_in(kind, name, (server, db, location), &args);
     }
 
+    /// Makes a node below `provider` in a new database of the shared server, with more arguments.
+    #[track_caller]
+    pub fn create_with(&mut self, kind: &str, name: &str, provider: &str, more: &[&str]) {
+        let server = Server::Shared(cluster());
+        let db = format!("{}_{name}", self.queue);
+        server.create_database(&db);
+        let provider = format!("--provider={}", self[provider].connstr());
+        let args = [&[provider.as_str()], more].concat();
+        let location = server.connstr(&db);
+        self.create_in(kind, name, (server, db, location), &args);
+    }
+
     /// Makes a node in a database that is there (its server, name and connection string); `more` are arguments for the
     /// command.
     #[track_caller]
@@ -547,11 +559,16 @@ impl Cascade {
 
     /// Starts a pgqd for the root's database.
     pub fn start_pgqd(&mut self) {
+        self.start_pgqd_with("");
+    }
+
+    /// The same with more lines in its file.
+    pub fn start_pgqd_with(&mut self, lines: &str) {
         let root = &self.nodes[0];
         let ini = self.path("pgqd.ini");
         let text = format!(
             "[pgqd]\nbase_connstr = host={} port={} user=postgres\ninitial_database = postgres\n\
-             database_list = {}\npidfile = {}\nsyslog = 0\n",
+             database_list = {}\npidfile = {}\nsyslog = 0\n{lines}\n",
             root.server.socket_dir().display(),
             root.server.port(),
             root.db,
@@ -648,9 +665,16 @@ impl Cascade {
     /// Fails unless the table has the same rows on every node; shows the first that differ.
     #[track_caller]
     pub fn assert_equal(&self, table: &str) {
+        let names: Vec<&str> = self.others().map(|node| node.name.as_str()).collect();
+        self.assert_equal_on(table, &names);
+    }
+
+    /// The same for some nodes only.
+    #[track_caller]
+    pub fn assert_equal_on(&self, table: &str, names: &[&str]) {
         let root = self.root();
         let expected = root.digest(table);
-        for node in self.others() {
+        for node in names.iter().map(|name| &self[name]) {
             if node.digest(table) == expected {
                 continue;
             }

@@ -1,5 +1,4 @@
-//! What a worker does beside replay, each at its own pace: tables on their way, foreign keys, stray consumers, watermarks,
-//! sequences.
+//! What a worker does beside replay, each at its own pace: tables on their way, foreign keys, stray consumers.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -7,8 +6,7 @@ use std::time::{Duration, Instant};
 use super::Server;
 use crate::config::londiste::LondisteConfig;
 use crate::copy::{drop_consumer, forget_void_runs, remote_info};
-use crate::error::{Error, ErrorKind, Result};
-use crate::node::call_quietly;
+use crate::error::{Error, Result};
 use crate::pg::{AppName, Session};
 use crate::service::fault;
 use crate::sql;
@@ -155,69 +153,6 @@ impl Server<'_> {
                     tracing::warn!("{table}: an earlier copy left a consumer: {}", error.line());
                 }
             }
-        }
-        Ok(())
-    }
-
-    pub(super) async fn publish_local_watermark(&mut self, config: &LondisteConfig) -> Result<()> {
-        if self.next_local_watermark > Instant::now() {
-            return Ok(());
-        }
-        self.next_local_watermark = Instant::now() + config.local_wm_publish_period;
-        self.refresh(config).await?;
-        let Some(watermark) = self.node.local_watermark else {
-            return Ok(());
-        };
-        let watermark = self.behind.map_or(watermark, |behind| behind.min(watermark));
-        let sql = "select * from pgq_node.set_subscriber_watermark($1, $2, $3)";
-        let client = &**self.reader()?.session();
-        if let Err(error) = call_quietly(
-            client,
-            None,
-            sql,
-            &[&config.queue_name, &self.node.name, &watermark.0],
-        )
-        .await
-        {
-            if self.reader()?.session().is_closed() {
-                return Err(error);
-            }
-            if error.kind() == ErrorKind::Refused {
-                // Not backwards: this node was set back, and will come past it again.
-                tracing::debug!("watermark {watermark}: {}", error.line());
-                return Ok(());
-            }
-            tracing::warn!(
-                "watermark {watermark} could not be told to {}: {}",
-                self.node.provider,
-                error.line()
-            );
-        }
-        Ok(())
-    }
-
-    pub(super) async fn root_duties(&mut self, config: &LondisteConfig) -> Result<()> {
-        let queue = &config.queue_name;
-        let client = &*self.local;
-        if self.next_global_watermark <= Instant::now() {
-            self.next_global_watermark = Instant::now() + config.global_wm_publish_period;
-            call_quietly(
-                client,
-                None,
-                "select * from pgq_node.set_global_watermark($1, null)",
-                &[queue],
-            )
-            .await?;
-        }
-        if self.next_local_watermark <= Instant::now() {
-            self.next_local_watermark = Instant::now() + Duration::from_secs(1);
-            call_quietly(
-                client,
-                None,
-                "select * from londiste.root_check_seqs($1)",
-                &[queue],
-            )
-            .await?;
         }
         Ok(())
     }

@@ -3,11 +3,13 @@
 mod duties;
 mod join;
 mod replay;
+mod watermark;
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use self::join::JoinSize;
+use self::watermark::GroupRound;
 use super::WAKE_CHANNEL;
 use super::copies::Copies;
 use super::node_state::{Duty, NodeState};
@@ -112,6 +114,8 @@ struct Server<'a> {
     waiting_for_combined: Folded,
     // A merge leaf has a batch open whose events it needs, although its position lies behind them.
     behind: Option<TickId>,
+    group_round: Option<GroupRound>,
+    group_failure: Folded,
     provider_tables: Option<(Instant, HashSet<String>)>,
     next_local_watermark: Instant,
     next_global_watermark: Instant,
@@ -127,6 +131,9 @@ struct Server<'a> {
 impl Drop for Server<'_> {
     fn drop(&mut self) {
         self.ticker.abort();
+        if let Some(round) = &self.group_round {
+            round.abort();
+        }
     }
 }
 
@@ -198,6 +205,8 @@ impl<'a> Server<'a> {
             waiting_for_provider: Folded::new(Duration::from_secs(60)),
             waiting_for_combined: Folded::new(Duration::from_secs(60)),
             behind: None,
+            group_round: None,
+            group_failure: Folded::new(Duration::from_secs(300)),
             provider_tables: None,
             next_local_watermark: now,
             next_global_watermark: now,
@@ -342,7 +351,7 @@ impl<'a> Server<'a> {
         // A batch that was not applied ends its connection.
         self.connect_provider(config).await?;
         self.move_tables(config).await?;
-        self.publish_local_watermark(config).await?;
+        self.publish_watermarks(config).await?;
         Ok(pass)
     }
 

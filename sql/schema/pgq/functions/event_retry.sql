@@ -17,16 +17,27 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 -- Errors:
 --      event not found     (or no such batch)
 --
+-- A queue that is closed for inserts (a branch) takes the event back only when it is opened; a warning says so.
+--
+-- Ancestor: such an event ends all retries of the database.
+--
 -- Tables:
 --      reads the batch; inserts into pgq.retry_queue
 -- ----------------------------------------------------------------------
 declare
     v_owner int4;
     v_queue int4;
+    v_closed text;
 begin
     select sub_id, sub_queue into v_owner, v_queue from pgq.subscription where sub_batch = x_batch_id;
     if not found then
         raise exception 'event not found';
+    end if;
+
+    select queue_name into v_closed from pgq.queue where queue_id = v_queue and queue_disable_insert;
+    if found then
+        raise warning 'queue "%" is closed for inserts: the event waits until it is opened', v_closed
+            using hint = 'A branch is closed until it becomes the root; its readers better keep such events themselves.';
     end if;
 
     insert into pgq.retry_queue (ev_retry_after, ev_queue, ev_id, ev_time, ev_txid, ev_owner, ev_retry,
