@@ -18,6 +18,7 @@ test: ## install what lacks, check the style, run all tests
 soak: ## replay random histories for as long as you like: HISTORIES=10000, LONDISTE_SEED=N repeats a run
 	@scripts/setup test
 	HISTORIES=$${HISTORIES:-10000} LONDISTE_SEED=$${LONDISTE_SEED:-clock} cargo test --test suite replication::histories -- --nocapture
+	MODEL=large cargo test --release --test suite model::takeover -- --nocapture
 
 demo: ## replicate a busy database from one throwaway server to another; KEEP=1 leaves it running
 	@scripts/setup demo

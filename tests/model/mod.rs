@@ -4,6 +4,7 @@
 //! Each model is also run with one rule broken on purpose: an exploration that does not find that shows nothing.
 
 mod hand_over;
+mod takeover;
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -22,6 +23,7 @@ where
     let checker = explore(model);
     checker.assert_properties();
     let states = checker.unique_state_count();
+    println!("{states} states");
     assert!(
         states >= at_least,
         "only {states} states were seen: the model does not move"
@@ -44,6 +46,7 @@ where
             DiscoveryClassification::Counterexample
         )
     });
+    println!("{flaw}: {broken:?} after {states} states");
     broken.unwrap_or_else(|| panic!("{states} states, and nobody noticed: {flaw}"))
 }
 
