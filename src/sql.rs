@@ -38,6 +38,7 @@ room! {
         FIND_RENAME_PLACES = "find_rename_places",
         GLOBAL_ADD_TABLE = "global_add_table",
         GLOBAL_UPDATE_SEQ = "global_update_seq",
+        HAS_LONDISTE = "has_londiste",
         HAS_PLAN_TABLE = "has_plan_table",
         HAS_TICK = "has_tick",
         INSERT_PLAN = "insert_plan",
@@ -162,6 +163,7 @@ room! {
 room! {
     /// One node: what it is and knows.
     node {
+        COUNT_PARKED = "count_parked",
         COUNT_TABLES = "count_tables",
         LIST_CONSUMER_TICKS = "list_consumer_ticks",
         LIST_CONSUMERS = "list_consumers",

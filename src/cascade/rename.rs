@@ -14,6 +14,7 @@
 //! old one everywhere that counts, and `drop-node NEW` is the way back. Workers need not stand still: they compare the
 //! name of their provider before each commit.
 
+use tokio_postgres::Transaction;
 use tracing::info;
 
 use super::everyone::Everyone;
@@ -288,10 +289,35 @@ impl RenamePlan {
             )
             .await?;
         }
+        let tables = transaction.query_one(sql::cascade::HAS_LONDISTE, &[]).await?;
+        if tables.get("there") {
+            self.rename_copy_node(&transaction).await?;
+        }
         transaction.commit().await?;
         node.session
             .query_one(sql::cascade::WAKE_WORKER, &[&self.queue])
             .await?;
+        Ok(())
+    }
+
+    /// Tables whose rows shall be taken from the node.
+    async fn rename_copy_node(&self, transaction: &Transaction<'_>) -> Result<()> {
+        let rows = transaction.query(sql::table::LIST_TABLES, &[&self.queue]).await?;
+        for row in rows.iter().filter(|row| row.get("local")) {
+            let attrs: Option<&str> = row.get("table_attrs");
+            let renamed = renamed_value(attrs, "copy_node", |name| {
+                (name == self.old).then(|| self.new.clone())
+            })?;
+            if let Some(attrs) = renamed {
+                call_quietly(
+                    transaction,
+                    None,
+                    sql::table::LOCAL_SET_TABLE_ATTRS,
+                    &[&self.queue, &row.get::<_, &str>("table_name"), &attrs],
+                )
+                .await?;
+            }
+        }
         Ok(())
     }
 }
@@ -300,24 +326,34 @@ fn taken_name(name: &str) -> Error {
     Error::refused(format!("Node '{name}' already exists")).with_hint("choose another name")
 }
 
-/// The attributes with the new name in the list of nodes that agree on a watermark; `None` when it is not in there.
+/// The node's attributes with the new name in the list of nodes that agree on a watermark; `None` when it is not in there.
 fn renamed_attrs(attrs: Option<&str>, old: &str, new: &str) -> Result<Option<String>> {
+    renamed_value(attrs, "sync_watermark", |list| {
+        let names: Vec<&str> = list.split(',').map(str::trim).collect();
+        let renamed = |name: &&str| if *name == old { new } else { *name }.to_owned();
+        names
+            .contains(&old)
+            .then(|| names.iter().map(renamed).collect::<Vec<_>>().join(","))
+    })
+}
+
+/// Url-encoded attributes with another value of one key; `None` when `rename` leaves it.
+fn renamed_value(
+    attrs: Option<&str>,
+    key: &str,
+    rename: impl Fn(&str) -> Option<String>,
+) -> Result<Option<String>> {
     let mut changed = false;
     let mut pairs: Vec<(String, Option<String>)> = Vec::new();
-    for (key, value) in urldict::decode(attrs.unwrap_or(""))? {
+    for (name, value) in urldict::decode(attrs.unwrap_or(""))? {
         let mut value = value.map(|v| v.into_owned());
-        if key == "sync_watermark"
-            && let Some(list) = &mut value
+        if name == key
+            && let Some(renamed) = value.as_deref().and_then(&rename)
         {
-            let names: Vec<&str> = list
-                .split(',')
-                .map(|name| if name.trim() == old { new } else { name })
-                .collect();
-            let list_now = names.join(",");
-            changed |= list_now != *list;
-            *list = list_now;
+            changed = true;
+            value = Some(renamed);
         }
-        pairs.push((key.into_owned(), value));
+        pairs.push((name.into_owned(), value));
     }
     Ok(changed.then(|| urldict::encode(pairs.iter().map(|(k, v)| (k.as_str(), v.as_deref())))))
 }

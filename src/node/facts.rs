@@ -161,6 +161,8 @@ pub struct NodeFacts {
     pub service: Option<String>,
     /// Its tables.
     pub tables: Option<TableCounts>,
+    /// Events that were put aside because they could not be applied.
+    pub parked_events: Option<i64>,
     /// Seconds behind the root; on a root since the last tick.
     pub lag_seconds: Option<f64>,
     /// Ticks behind the root.
@@ -204,6 +206,7 @@ impl NodeFacts {
             combined_queue: None,
             service: None,
             tables: None,
+            parked_events: None,
             lag_seconds: None,
             lag_ticks: None,
             lag_events: None,
@@ -246,6 +249,9 @@ impl NodeFacts {
             lines.push(self.lag_line(colour));
         }
         lines.extend(self.behind_line());
+        if let Some(parked) = self.parked_events.filter(|n| *n > 0) {
+            lines.push(red_if(colour, format!("Parked: {}", count(parked, "event"))));
+        }
         lines.extend(
             self.worker
                 .iter()
@@ -300,12 +306,10 @@ impl NodeFacts {
             words.push(format!("Watermark: {watermark}"));
         }
         if let Some(ticks) = self.lag_ticks.filter(|n| *n > 0) {
-            let plural = if ticks == 1 { "" } else { "s" };
-            words.push(format!("behind by {ticks} tick{plural}"));
+            words.push(format!("behind by {}", count(ticks, "tick")));
         }
         if let Some(events) = self.lag_events.filter(|n| *n > 0) {
-            let plural = if events == 1 { "" } else { "s" };
-            words.push(format!("{events} event{plural}"));
+            words.push(count(events, "event"));
         }
         (!words.is_empty()).then(|| words.join(", "))
     }
@@ -336,7 +340,10 @@ impl NodeFacts {
         if let Some(tables) = &self.tables
             && tables.half > 0
         {
-            found.push(format!("{name}: {} tables are not in sync", tables.half));
+            found.push(format!("{name}: {} not in sync", count(tables.half, "table")));
+        }
+        if let Some(parked) = self.parked_events.filter(|n| *n > 0) {
+            found.push(format!("{name}: {} parked", count(parked, "event")));
         }
         found.extend(
             self.errors.iter().map(|(consumer, error)| {
@@ -345,6 +352,10 @@ impl NodeFacts {
         );
         found
     }
+}
+
+fn count(number: i64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn red_if(red: bool, text: String) -> String {
@@ -430,6 +441,7 @@ mod tests {
             }),
             lag_ticks: Some(1),
             lag_events: Some(20),
+            parked_events: Some(2),
             watermark: Some(7),
             ..NodeFacts::dead("n", None)
         };
@@ -438,6 +450,7 @@ mod tests {
             [
                 "Lag: (n/a), PAUSED",
                 "Watermark: 7, behind by 1 tick, 20 events",
+                "Parked: 2 events",
                 "Worker: NOT RUNNING, last seen 5m3s ago, version 0.0.9"
             ]
         );
@@ -445,7 +458,8 @@ mod tests {
             node.problems(),
             [
                 "n: worker: not running, last seen 5m3s ago, version 0.0.9",
-                "n: is paused"
+                "n: is paused",
+                "n: 2 events parked"
             ]
         );
         node.failure = Some("no answer".to_owned());

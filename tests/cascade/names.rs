@@ -62,7 +62,17 @@ fn c10_a_node_is_renamed_while_it_works() {
          4. tell those that read from it: leaf\n\
          5. forget the location of 'branch' on: branch, leaf, root\n"
     );
+    // Names in attributes: of a table that is to be copied from there, of a watermark that is agreed on.
+    cascade["leaf"].psql(
+        "select londiste.local_set_table_attrs('rename', 'public.t', 'copy_node=branch&x=y');\
+         select pgq_node.set_node_attrs('rename', 'sync_watermark=root%2cbranch')",
+    );
     cascade["leaf"].londiste(&["rename-node", "branch", "middle"]);
+    assert_eq!(
+        cascade["leaf"].psql("select table_attrs, node_attrs from londiste.table_info, pgq_node.node_info"),
+        "copy_node=middle&x=y|sync_watermark=root%2cmiddle"
+    );
+    cascade["leaf"].psql("select pgq_node.set_node_attrs('rename', null)");
     still_replicates(&cascade, 2);
     is_gone(&cascade, "branch");
     // The root, from a leaf.

@@ -101,6 +101,48 @@ fn c15_an_ordinary_queue_of_that_name_survives() {
 }
 
 #[test]
+fn a_queue_that_others_are_merged_into_stays() {
+    let root = Node::root("node1");
+    root.db.psql(
+        "select pgq_node.register_location('part', 'p1', 'dbname=p1', false);\
+         select pgq_node.register_location('part', 'm1', 'dbname=m1', false);\
+         select pgq_node.create_node('part', 'leaf', 'm1', 'w', 'p1', 1, 'replika')",
+    );
+    insta::assert_snapshot!(root.run(&["drop-node", "node1"]), @r#"
+    [exit 1]
+    ! error: other queues are merged into queue "replika" on node "node1"
+    ! detail: queues: part
+    ! hint: drop the nodes of these queues in this database first
+    "#);
+}
+
+#[test]
+fn c16_refusals_have_their_codes_and_change_nothing() {
+    let root = Node::root("node1");
+    let leaf = Node::leaf("node2", &root);
+    let provider = leaf
+        .db
+        .psql("select ret_code, ret_note from pgq_node.drop_node('replika', 'node1')");
+    assert_eq!(provider, "405|Cannot drop provider node: node1");
+    let watermark = root
+        .db
+        .psql("select ret_code, ret_note from pgq_node.set_subscriber_watermark('replika', 'nobody', 1)");
+    assert_eq!(watermark, "404|node nobody not subscribed to queue replika");
+    root.db
+        .psql("select pgq_node.register_location('other', 'n', 'dbname=n', false)");
+    let twig = root
+        .db
+        .psql("select ret_code from pgq_node.create_node('other', 'twig', 'n', 'w', null, null, null)");
+    assert_eq!(twig, "401");
+    assert_eq!(root.db.psql("select count(*) from pgq.queue"), "1");
+    // The failure of one part is not hidden by the success of the rest.
+    let itself = root
+        .db
+        .psql("select ret_code from pgq_node.unregister_location('replika', 'node1')");
+    assert_eq!(itself, "403");
+}
+
+#[test]
 fn names_are_checked() {
     let root = Node::root("node1");
     insta::assert_snapshot!(root.run(&["drop-node", "node2"]), @r#"

@@ -14,7 +14,10 @@ select * from pgq_node.get_consumer_state('l', 'c1');
 select * from pgq_node.get_consumer_state('l', 'n3_worker');
 select * from pgq_node.get_consumer_state(null, null);
 select * from pgq_node.register_consumer('l', 'c1', 'n1', 4);
+-- Ours tells by a notice that the consumer is moved.
+set client_min_messages = warning;
 select * from pgq_node.register_consumer('l', 'c1', 'n2', 6);
+reset client_min_messages;
 select * from pgq_node.register_consumer('l', 'c2', 'n7', 6);
 select * from pgq_node.register_consumer('l', 'c2', 'n1', null);
 select * from pgq_node.register_consumer('nosuch', 'c2', 'n1', 6);
