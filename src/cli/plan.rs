@@ -12,7 +12,7 @@ use crate::cascade::plan::record::{self, Known};
 use crate::cascade::plan::survey::survey;
 use crate::cascade::plan::{Action, Facts, Options, Outcome, Plan, Runner};
 use crate::cascade::takeover::{self, plan_takeover};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::node::info::Member;
 
 /// What commands that make a plan share.
@@ -221,7 +221,18 @@ async fn start(
     first.push(&facts.local);
     let mut runner = Runner::new(plan, members, admin.dialer(), &admin.stop, options(args.timeout));
     runner.begin(&homes(facts, &first)).await?;
-    Ok(Some(runner))
+    // From here on nobody else changes the tree; until here somebody may have.
+    let now = match look(admin, &args.dead).await {
+        Ok((now, _)) if facts.is_same_tree(&now) => return Ok(Some(runner)),
+        looked => looked,
+    };
+    runner.abandon().await;
+    now?;
+    Err(Error::new(
+        ErrorKind::Busy,
+        "somebody else has changed the cascade in this moment",
+    )
+    .with_hint("\"londiste status\" shows it as it is now; run the command again if it is still wanted"))
 }
 
 /// What a finished plan has measured.

@@ -34,6 +34,8 @@ enum Flaw {
     TakenBackLate,
     /// What was undone stays paused.
     LeftPaused,
+    /// A plan is carried out as it was made before it was recorded.
+    StalePlan,
 }
 
 #[derive(Debug, Clone)]
@@ -161,11 +163,19 @@ struct World {
     nodes: Vec<Node>,
     /// One; more only where marks are not looked for.
     plans: Vec<Record>,
-    /// The wish of each administrator: not begun yet.
-    wishes: Vec<bool>,
+    /// The wish of each administrator.
+    wishes: Vec<Stage>,
     acknowledged: u8,
     writes: u8,
     faults: u8,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Stage {
+    Wished,
+    /// A plan was made, and is not recorded yet.
+    Planned(Recorded),
+    Over,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,6 +187,7 @@ enum Action {
     Replay(usize),
     FinishTick(usize),
     See(usize),
+    Draft(usize),
     Begin(usize),
     Perform(usize),
     Mark(usize),
@@ -430,6 +441,10 @@ impl Cascade {
     }
 }
 
+fn recorded(steps: Vec<Step>) -> Recorded {
+    Recorded::new(Plan::new("q", String::new(), &[], steps))
+}
+
 fn subscribe(world: &mut World, provider: usize, reader: usize) -> bool {
     let position = world.nodes[reader].position();
     if world.nodes[provider].log.len() < position {
@@ -480,7 +495,7 @@ impl Model for Cascade {
         vec![World {
             nodes,
             plans: Vec::new(),
-            wishes: vec![true; self.wishes.len()],
+            wishes: vec![Stage::Wished; self.wishes.len()],
             acknowledged: 0,
             writes: self.writes,
             faults: self.faults,
@@ -522,9 +537,11 @@ impl Model for Cascade {
         }
         let is_idle = |admin: usize| world.plans.iter().all(|plan| plan.runner != Some(admin));
         for admin in 0..world.wishes.len() {
-            let may_begin = world.plans.is_empty() || self.flaw == Some(Flaw::NoMarks);
-            if world.wishes[admin] && is_idle(admin) && may_begin {
-                actions.push(Action::Begin(admin));
+            match world.wishes[admin] {
+                _ if !is_idle(admin) => {}
+                Stage::Wished => actions.push(Action::Draft(admin)),
+                Stage::Planned(_) => actions.push(Action::Begin(admin)),
+                Stage::Over => {}
             }
         }
         for (number, record) in world.plans.iter().enumerate() {
@@ -587,11 +604,28 @@ impl Model for Cascade {
                 world.nodes[node].log.push(tick);
             }
             Action::See(node) => world.nodes[node].seen = true,
+            Action::Draft(admin) => {
+                world.wishes[admin] = match self.plan(&world, self.wishes[admin]) {
+                    Some(steps) => Stage::Planned(recorded(steps)),
+                    None => Stage::Over,
+                };
+            }
             Action::Begin(admin) => {
-                world.wishes[admin] = false;
-                if let Some(actions) = self.plan(&world, self.wishes[admin]) {
+                let drafted = std::mem::replace(&mut world.wishes[admin], Stage::Over);
+                if !world.plans.is_empty() && self.flaw != Some(Flaw::NoMarks) {
+                    // Refused by the name of the other one.
+                    return Some(world);
+                }
+                let Stage::Planned(drafted) = drafted else {
+                    return None;
+                };
+                // Nobody else changes the tree from here on; if somebody has until here, the plan is given up.
+                let now = self.plan(&world, self.wishes[admin]).map(recorded);
+                let plan =
+                    (now.as_ref() == Some(&drafted) || self.flaw == Some(Flaw::StalePlan)).then_some(drafted);
+                if let Some(plan) = plan {
                     world.plans.push(Record {
-                        plan: Recorded::new(Plan::new("q", String::new(), &[], actions)),
+                        plan,
                         last_tick: None,
                         performed: false,
                         runner: Some(admin),
@@ -787,6 +821,7 @@ fn broken_rules_of_a_takeover_are_noticed() {
         (Flaw::NoMarks, &[TAKE_ALL, TAKE_OTHER], 0),
         (Flaw::TakenBackLate, &[TAKE_ALL], 1),
         (Flaw::LeftPaused, &[MOVE_LEAF], 0),
+        (Flaw::StalePlan, &[TAKE_ALL, TAKE_OTHER], 0),
     ] {
         let mut model = cascade(wishes, 1, faults);
         model.flaw = Some(flaw);

@@ -102,6 +102,23 @@ impl Facts {
         chain
     }
 
+    /// Whether nobody has changed the tree between these two looks, as far as nodes answered in both; that they replay is no
+    /// change.
+    pub fn is_same_tree(&self, later: &Self) -> bool {
+        let shape = |node: &NodeFacts| {
+            let consumers: Vec<(String, String, bool)> = node
+                .consumers
+                .iter()
+                .map(|(name, provider, _, is_paused)| (name.clone(), provider.clone(), *is_paused))
+                .collect();
+            (node.kind, node.provider.clone(), node.is_paused, consumers)
+        };
+        self.nodes
+            .values()
+            .filter_map(|node| Some((node, later.nodes.get(&node.name)?)))
+            .all(|(node, later)| shape(node) == shape(later))
+    }
+
     /// The nodes that read from `name`, by their own word.
     pub fn subscribers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a NodeFacts> {
         self.nodes

@@ -182,6 +182,11 @@ impl Runner {
         Ok(taken)
     }
 
+    /// Forgets a plan of which no step was begun.
+    pub async fn abandon(mut self) {
+        self.forget().await;
+    }
+
     /// Takes over a recorded plan whose administrator is gone.
     ///
     /// # Errors
