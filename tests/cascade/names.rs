@@ -228,6 +228,22 @@ fn c14_a_tag_travels_with_the_location() {
     );
 }
 
+/// A worker that has handled the event of a location and then meets that of a table, beside add-table on the same node,
+/// was a deadlock.
+#[test]
+fn whoever_changes_the_map_of_nodes_keeps_no_table_from_being_added() {
+    let mut cascade = Cascade::new("maplock");
+    cascade.create_root("root");
+    let root = &cascade["root"];
+    let held = root.hold(
+        "select pgq_node.register_location('maplock', 'new', 'dbname=new', false);\
+         select pgq_node.set_global_watermark('maplock', null);\
+         select pgq_node.unregister_location('maplock', 'new')",
+    );
+    root.psql("set lock_timeout = '20s'; select londiste.global_add_table('maplock', 'public.t')");
+    held.commit();
+}
+
 #[test]
 fn consumers_are_shown_and_held_from_anywhere() {
     let cascade = replicating("held");

@@ -4,6 +4,7 @@
 
 mod cascades;
 mod handover;
+mod names;
 mod python_consumer;
 mod readers;
 mod tickers;

@@ -7,7 +7,8 @@
 --   i_dead              member is taken out; null keeps the known flag (false for a new member)
 -- Returns: 200 always.
 -- Tables: pgq_node.node_location (read, write), pgq_node.node_info (read), queue (event pgq.location-info).
--- Locks: the queue's node_info row, so that a change of node type does not run beside it.
+-- Locks: the queue's node_info row, so that a change of node type does not run beside it; not its key, on which all wait
+--   who add rows that refer to the node.
 -- Ancestor: puts the caller's null into the event; the stored location is sent here.
 create or replace function pgq_node.register_location(
     in i_queue_name     text,
@@ -24,7 +25,7 @@ begin
     select n.node_type into my_type
         from pgq_node.node_info n
         where n.queue_name = i_queue_name
-        for update;
+        for no key update;
 
     if i_node_location is not null then
         insert into pgq_node.node_location as l (queue_name, node_name, node_location, dead)

@@ -22,7 +22,7 @@ begin
     select n.node_type, n.worker_name into node
         from pgq_node.node_info n
         where n.queue_name = i_queue_name
-        for update;
+        for no key update;
     if not found then
         select 404, 'Queue ' || i_queue_name || ' not found' into ret_code, ret_note;
         return;

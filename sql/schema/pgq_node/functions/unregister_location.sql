@@ -21,7 +21,7 @@ begin
         left join pgq_node.local_state s
             on (s.queue_name = n.queue_name and s.consumer_name = n.worker_name)
         where n.queue_name = i_queue_name
-        for update of n;
+        for no key update of n;
     if found then
         if node.node_name = i_node_name then
             select 403, 'Cannot drop node''s own location' into ret_code, ret_note;
