@@ -2,4 +2,7 @@
 
 mod change_provider;
 mod names;
+mod quirks;
 mod status;
+mod takeover;
+pub mod writers;

@@ -1,6 +1,7 @@
 //! Processes die, freeze and lose their servers; afterwards both ends are equal.
 
 mod history;
+mod plans;
 mod points;
 mod ranges;
 mod stop;

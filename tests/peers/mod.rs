@@ -7,6 +7,7 @@ mod handover;
 mod names;
 mod python_consumer;
 mod readers;
+mod switchover;
 mod tickers;
 
 use std::fs;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::support::cascade::{Cascade, LIMIT, Server};
 use crate::support::cluster;
+use crate::support::process::Process;
 
 const PARTITIONS: usize = 4;
 
@@ -389,4 +390,42 @@ fn a_merged_table_is_not_copied_anew_from_one_of_its_sources() {
     merged.partitions[1]["root"].psql("insert into t values (1, 5, 'new')");
     merged.wait_merged("c1");
     assert_eq!(merged.combined["c1"].psql("select part from t where id = 5"), "1");
+}
+
+/// The administrator dies where the merged queues meet; somebody else finishes. Then the same command leads back.
+#[test]
+fn a_combined_root_is_taken_over_and_back() {
+    let mut merged = Merged::new("mto", 2);
+    merged.start_workers();
+    merged.add_table();
+    let load = merged.start_load();
+    for (old, new, point) in [
+        ("c1", "c2", "plan.meet-merge.done"),
+        ("c2", "c1", "plan.meet-merge.marked:2"),
+    ] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_londiste"));
+        command
+            .arg(merged.combined[new].ini())
+            .args(["takeover", old, "--timeout=180"])
+            .env("LONDISTE_FAULT", point);
+        let log = merged.combined.path(&format!("{new}.admin.log"));
+        Process::spawn("takeover", command, &log).wait_killed(LIMIT);
+        merged.combined[old].londiste(&["continue", "--timeout=180"]);
+        merged.wait_merged(new);
+        merged.combined.set_root(new);
+    }
+    for part in load {
+        part.end();
+    }
+    for place in ["c1", "c2"] {
+        merged.wait_merged(place);
+        merged.assert_merged(place);
+        merged.assert_each_event_once(place);
+    }
+    merged.combined.wait_caught_up();
+    merged.combined.assert_same_ticks();
+    for place in ["c1", "c2"] {
+        let paused = "select consumer_name from pgq_node.local_state where paused";
+        assert_eq!(merged.combined[place].psql(paused), "", "paused on {place}");
+    }
 }

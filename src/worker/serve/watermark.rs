@@ -156,8 +156,9 @@ impl Server<'_> {
             )
             .await?;
         }
-        if self.next_local_watermark <= Instant::now() {
-            self.next_local_watermark = Instant::now() + Duration::from_secs(1);
+        // A clock of its own: a node that becomes root publishes at once, or the next root might give its ids again.
+        if self.next_seq_look <= Instant::now() {
+            self.next_seq_look = Instant::now() + Duration::from_secs(1);
             call_quietly(
                 client,
                 None,
