@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
-.PHONY: help test soak demo clean-demo lint setup servers man bench
+.PHONY: help test test-plain soak demo clean-demo lint setup servers man bench
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -14,6 +14,10 @@ test: ## install what lacks, check the style, run all tests
 	@scripts/servers
 	@$(MAKE) lint
 	cargo test --quiet
+
+test-plain: ## run the cascades with a role that is no superuser: ROLE=plain, or ROLE=bare without any rights
+	@scripts/setup test
+	LONDISTE_TEST_ROLE=$${ROLE:-plain} cargo test --test suite -- replication:: fault:: --skip versions::
 
 soak: ## replay random histories for as long as you like: HISTORIES=10000, LONDISTE_SEED=N repeats a run
 	@scripts/setup test

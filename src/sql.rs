@@ -138,6 +138,7 @@ room! {
     execute {
         LOCAL_DESTINATION = "local_destination",
         OBJECT_EXISTS = "object_exists",
+        SET_ROLE = "set_role",
     }
 }
 
@@ -326,6 +327,7 @@ room! {
         LOAD_TOP = "load_top",
         LOCK_POSITION = "lock_position",
         MAKE_TICK = "make_tick",
+        MARK_REPLAY = "mark_replay",
         MARK_RETRYING = "mark_retrying",
         MAY_RECORD = "may_record",
         RECORD_WORKER = "record_worker",

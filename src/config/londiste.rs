@@ -70,6 +70,8 @@ pub struct LondisteConfig {
     pub copy_snapshot_age: Duration,
     /// `copy_index_jobs`; 0: as many as streams.
     pub copy_index_jobs: usize,
+    /// `replay_without_role`.
+    pub replay_without_role: bool,
     /// `on_error`.
     pub on_error: OnError,
     /// `local_only`.
@@ -195,6 +197,7 @@ impl LondisteConfig {
                 .get_or("on_error", "stop")?
                 .parse()
                 .map_err(|_| job.bad_value("on_error", "stop or park"))?,
+            replay_without_role: job.get_bool("replay_without_role", false)?,
             local_only: job.get_bool("local_only", false)?,
             local_only_drop_execute: job.get_bool("local_only_drop_execute", false)?,
             register_only_tables: job.get_list("register_only_tables")?,
@@ -437,7 +440,12 @@ mod tests {
                     )
                 )
             },
-            |c: &LondisteConfig| format!("{:?}", (c.parallel_copies, c.local_only, c.on_error)),
+            |c: &LondisteConfig| {
+                format!(
+                    "{:?}",
+                    (c.parallel_copies, c.local_only, c.replay_without_role, c.on_error)
+                )
+            },
             |c: &LondisteConfig| format!("{:?}", (&c.consumer_name, &c.queue_name)),
             |c: &LondisteConfig| format!("{:?}", (c.lock_timeout, c.keepalive_stats)),
             |c: &LondisteConfig| format!("{:?}", (c.pgq_batch_collect_events, c.log_size, c.log_count)),

@@ -228,6 +228,16 @@ pub const LONDISTE_KEYS: &[KeyGroup] = &[
                  later events of the same row aside, and go on (londiste parked).",
             ),
             key(
+                "replay_without_role",
+                KeyType::Boolean,
+                "false",
+                "Apply rows even where the role may not set session_replication_role (managed servers, PostgreSQL before 15 \
+                 without a superuser). Foreign keys are then checked, and the tables' own triggers and rules fire, as for \
+                 any other writer: drop or disable triggers here that repeat what the root has done already. Tables with \
+                 foreign keys or triggers are applied change by change. The role has to own schema pgq or be a member of \
+                 pgq_admin. Not for leaves that are merged into a combined root.",
+            ),
+            key(
                 "local_only",
                 KeyType::Boolean,
                 "false",

@@ -370,6 +370,7 @@ impl LargeCopy<'_> {
             only_old: run.is_resumed.then(|| is_new(&run.snapshot)),
             format: self.format_of(run, &reading.side, &here),
             bare_path: needs_bare_path(&reading.side),
+            replay_without_role: self.job.config.replay_without_role,
             export: reading.export.clone(),
             lock: lock_of(&self.from, &reading.side),
             count: ranges.len(),
@@ -710,6 +711,7 @@ struct Work {
     only_old: Option<String>,
     format: Format,
     bare_path: bool,
+    replay_without_role: bool,
     export: String,
     lock: Option<String>,
     // How many there were.
@@ -792,7 +794,7 @@ async fn run_stream(
         };
         session
     };
-    become_replica(&local).await?;
+    become_replica(&local, work.replay_without_role).await?;
     // A range that a crash of the server takes away is copied again; the commit that ends the copy is durable.
     local.batch_execute("set synchronous_commit = off").await?;
     while let Some(range) = work.next_range() {

@@ -161,7 +161,7 @@ impl<'a> Runner<'a> {
         let consumer = copy_consumer(&config.consumer_name, &job.table);
         let local = Session::connect(&ConnInfo::parse(&config.db)?, &app).await?;
         take_lock(&local, queue, &consumer).await?;
-        become_replica(&local).await?;
+        become_replica(&local, config.replay_without_role).await?;
         local.batch_execute("listen londiste").await?;
         let worker = local
             .query_one(

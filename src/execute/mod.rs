@@ -23,9 +23,7 @@ pub async fn replay_script(client: &Client, queue: &str, event: &Event) -> Resul
     let script = event.data.as_deref().unwrap_or("");
     let stored = event.extra2.as_deref().unwrap_or("");
     let named = |error: Error| error.context(format!("event {}: script \"{file}\"", event.id));
-    client
-        .query("select londiste.set_session_replication_role('local', true)", &[])
-        .await?;
+    client.query(sql::execute::SET_ROLE, &[&"local"]).await?;
     let started = client
         .query_one(
             "select ret_code, ret_note from londiste.execute_start($1, $2, $3, false, $4)",
@@ -54,12 +52,7 @@ pub async fn replay_script(client: &Client, queue: &str, event: &Event) -> Resul
             .query("select * from londiste.execute_finish($1, $2)", &[&queue, &file])
             .await?;
     }
-    client
-        .query(
-            "select londiste.set_session_replication_role('replica', true)",
-            &[],
-        )
-        .await?;
+    client.query(sql::execute::SET_ROLE, &[&"replica"]).await?;
     Ok(())
 }
 

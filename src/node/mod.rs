@@ -15,4 +15,4 @@ pub mod tree;
 pub use call::{CallResult, call, call_quietly};
 pub use dialer::Dialer;
 pub use info::{ConsumerInfo, Member, NodeInfo, NodeType};
-pub use replica_role::become_replica;
+pub use replica_role::{ReplayRole, become_replica};

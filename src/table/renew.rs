@@ -1,6 +1,7 @@
 //! A table whose rows are not to be trusted: its state is forgotten, so that the worker has it copied anew.
 
 use tokio_postgres::Transaction;
+use tokio_postgres::error::SqlState;
 
 use crate::error::Result;
 use crate::node::call_quietly;
@@ -32,12 +33,21 @@ async fn give_up_copy(transaction: &Transaction<'_>, queue: &str, table: &str) -
     };
     let dest = QualifiedName::parse(row.get("dest_table"));
     // The triggers that keep others from changing the table stand aside.
-    transaction
+    transaction.batch_execute("savepoint role").await?;
+    let set = transaction
         .execute(
             "select londiste.set_session_replication_role('replica', true)",
             &[],
         )
-        .await?;
+        .await;
+    if let Err(error) = set {
+        if error.code() != Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
+            return Err(error.into());
+        }
+        transaction
+            .batch_execute("rollback to savepoint role; set local londiste_rs.replay = 'on'")
+            .await?;
+    }
     transaction
         .batch_execute(&format!("truncate only {}", dest.quoted()))
         .await?;

@@ -17,6 +17,7 @@ mod position;
 mod readd;
 mod shapes;
 mod ticks;
+mod tree;
 mod types;
 mod watermark;
 

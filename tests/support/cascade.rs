@@ -60,6 +60,70 @@ impl From<&Arc<Cluster>> for Server {
     }
 }
 
+/// With which rights a cascade is made and run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TestRole {
+    /// A superuser.
+    Super,
+    /// Owns its databases, and may set session_replication_role (a superuser's servers before PostgreSQL 15 cannot give that).
+    Plain,
+    /// Owns its databases, nothing else.
+    Bare,
+}
+
+impl TestRole {
+    /// By `LONDISTE_TEST_ROLE`: `plain`, `bare`, or a superuser.
+    fn of_environment() -> TestRole {
+        match std::env::var("LONDISTE_TEST_ROLE").as_deref() {
+            Ok("plain") => TestRole::Plain,
+            Ok("bare") => TestRole::Bare,
+            Ok("" | "super") | Err(_) => TestRole::Super,
+            Ok(other) => panic!("LONDISTE_TEST_ROLE is plain, bare or super, not {other}"),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            TestRole::Super => super::cluster::SUPERUSER,
+            TestRole::Plain => "plain",
+            TestRole::Bare => "bare",
+        }
+    }
+
+    /// Lines of a job file.
+    fn config(self) -> &'static str {
+        match self {
+            TestRole::Super => "",
+            // Before PostgreSQL 15 nobody can give the right.
+            TestRole::Plain | TestRole::Bare => "replay_without_role = 1\n",
+        }
+    }
+
+    fn create_database(self, server: &Cluster, db: &str) {
+        let role = self.name();
+        if self != TestRole::Super {
+            // Tests run beside each other.
+            server.psql(
+                "postgres",
+                &format!(
+                    "begin; select pg_advisory_xact_lock(4711);
+                     do $$ begin
+                         if to_regrole('{role}') is null then create role {role} login; end if;
+                         if '{role}' = 'plain' and current_setting('server_version_num')::int >= 150000 then
+                             execute 'grant set on parameter session_replication_role to plain';
+                         end if;
+                     end $$; commit"
+                ),
+            );
+        }
+        server.create_database(db);
+        server.psql(
+            "postgres",
+            &format!("alter database \"{}\" owner to {role}", db.replace('"', "\"\"")),
+        );
+    }
+}
+
 /// What a command of ours printed, and how it ended.
 #[derive(Debug)]
 pub struct Ran {
@@ -79,6 +143,8 @@ pub struct Node {
     pub server: Server,
     /// Its database.
     pub db: String,
+    /// The role that owns it, and as which programs and tests connect.
+    pub role: &'static str,
     /// Job name, which is the name of the worker's consumer.
     pub job: String,
     /// Its running worker.
@@ -93,12 +159,13 @@ impl Node {
     /// Runs SQL through psql, see [`Cluster::psql`].
     #[track_caller]
     pub fn psql(&self, sql: &str) -> String {
-        self.server.psql(&self.db, sql)
+        self.try_psql(sql)
+            .unwrap_or_else(|error| panic!("psql in \"{}\": {error}\nSQL was: {sql}", self.db))
     }
 
     /// The same, with psql's error text as a value.
     pub fn try_psql(&self, sql: &str) -> Result<String, String> {
-        self.server.try_psql(&self.db, sql)
+        self.server.try_psql_as(self.role, &self.db, sql)
     }
 
     /// Connection string of the database.
@@ -311,7 +378,7 @@ impl Node {
         command
             .args(["-n", "-h"])
             .arg(self.server.socket_dir())
-            .args(["-p", &self.server.port().to_string(), "-U", "postgres"])
+            .args(["-p", &self.server.port().to_string(), "-U", self.role])
             .args(args)
             .arg(&self.db);
         let count_sql = format!(
@@ -393,6 +460,7 @@ pub struct Cascade {
     pub pgqd: Option<Process>,
     nodes: Vec<Node>,
     root: usize,
+    role: TestRole,
     dir: tempfile::TempDir,
 }
 
@@ -404,8 +472,16 @@ impl Cascade {
             pgqd: None,
             nodes: Vec::new(),
             root: 0,
+            role: TestRole::of_environment(),
             dir: tempfile::tempdir().expect("make a directory for job files"),
         }
+    }
+
+    /// An empty cascade whose databases belong to a role with few rights.
+    pub fn new_as(role: TestRole, queue: &str) -> Cascade {
+        let mut cascade = Cascade::new(queue);
+        cascade.role = role;
+        cascade
     }
 
     /// Makes the root in a new database of the shared server.
@@ -426,7 +502,10 @@ impl Cascade {
     /// Makes a node (`root`, `branch`, `leaf`) in a new database of any server.
     #[track_caller]
     pub fn create(&mut self, kind: &str, name: &str, server: Server, provider: Option<&str>) {
-        self.create_at(kind, name, server, provider, Cluster::connstr);
+        let role = self.role.name();
+        self.create_at(kind, name, server, provider, |server, db| {
+            server.connstr_as(role, db)
+        });
     }
 
     /// The same with a connection string of its own, made of the server and the database's name.
@@ -441,7 +520,7 @@ impl Cascade {
     ) {
         static COUNT: AtomicUsize = AtomicUsize::new(1);
         let db = format!("{}_{name}_{}", self.queue, COUNT.fetch_add(1, Ordering::Relaxed));
-        server.create_database(&db);
+        self.role.create_database(&server, &db);
         let provider = provider.map(|provider| format!("--provider={}", self[provider].connstr()));
         let args: Vec<&str> = provider.as_deref().into_iter().collect();
         let location = connstr(&server, &db);
@@ -453,10 +532,10 @@ impl Cascade {
     pub fn create_with(&mut self, kind: &str, name: &str, provider: &str, more: &[&str]) {
         let server = Server::Shared(cluster());
         let db = format!("{}_{name}", self.queue);
-        server.create_database(&db);
+        self.role.create_database(&server, &db);
         let provider = format!("--provider={}", self[provider].connstr());
         let args = [&[provider.as_str()], more].concat();
-        let location = server.connstr(&db);
+        let location = server.connstr_as(self.role.name(), &db);
         self.create_in(kind, name, (server, db, location), &args);
     }
 
@@ -479,6 +558,7 @@ impl Cascade {
             log: self.path(&format!("{name}.log")),
             job,
             location,
+            role: self.role.name(),
             db,
             server,
         };
@@ -489,7 +569,7 @@ impl Cascade {
             node.connstr(),
             self.queue,
             self.path(&format!("{name}.pid")).display()
-        );
+        ) + self.role.config();
         fs::write(&node.ini, text).expect("write a job file");
         let (command, location) = (format!("create-{kind}"), node.connstr());
         let mut args = vec![command.as_str(), name, &location];

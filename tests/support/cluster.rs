@@ -148,9 +148,14 @@ impl Cluster {
 
     /// A connection string for `db` over the Unix socket, as superuser.
     pub fn connstr(&self, db: &str) -> String {
+        self.connstr_as(SUPERUSER, db)
+    }
+
+    /// The same as another role.
+    pub fn connstr_as(&self, role: &str, db: &str) -> String {
         let db = db.replace('\\', "\\\\").replace('\'', "\\'");
         format!(
-            "host={} port={} dbname='{db}' user={SUPERUSER}",
+            "host={} port={} dbname='{db}' user={role}",
             self.socket_dir().display(),
             self.port
         )
@@ -180,10 +185,15 @@ impl Cluster {
 
     /// The same, with psql's error text as a value.
     pub fn try_psql(&self, db: &str, sql: &str) -> Result<String, String> {
+        self.try_psql_as(SUPERUSER, db, sql)
+    }
+
+    /// The same as another role.
+    pub fn try_psql_as(&self, role: &str, db: &str, sql: &str) -> Result<String, String> {
         let mut child = self
             .client("psql")
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-", "-d"])
-            .arg(self.connstr(db))
+            .arg(self.connstr_as(role, db))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,8 +1,8 @@
 //! A root and a leaf on servers of different versions: copy, replay, truncate, generated columns, changing keys.
 
 use super::{newest, oldest};
-use crate::support::Cluster;
-use crate::support::cascade::{Cascade, Server};
+use crate::support::cascade::{Cascade, Server, TestRole};
+use crate::support::{Cluster, cluster};
 
 const TABLES: &[&str] = &["plain", "several", "generated", "\"Odd, name\"", "emptied"];
 
@@ -88,4 +88,46 @@ fn from_the_oldest_to_the_newest() {
 #[test]
 fn from_the_newest_to_the_oldest() {
     replicate("downward", newest(), oldest());
+}
+
+/// One cascade over three versions, with every step between them: older below newer and newer below older.
+fn mixed(role: TestRole, queue: &str) {
+    let mut cascade = Cascade::new_as(role, queue);
+    for (kind, name, server, provider) in [
+        ("root", "root15", cluster(), None),
+        ("branch", "b12", oldest(), Some("root15")),
+        ("branch", "b18", newest(), Some("root15")),
+        ("leaf", "leaf18", newest(), Some("b12")),
+        ("leaf", "leaf15", cluster(), Some("b12")),
+        ("branch", "c12", oldest(), Some("b18")),
+        ("leaf", "leaf12", oldest(), Some("c12")),
+    ] {
+        cascade.create(kind, name, Server::Shared(server), provider);
+    }
+    cascade.psql_all(STRUCTURE);
+    cascade["root15"].psql(ROWS);
+    cascade.start_workers();
+    for table in TABLES {
+        cascade.add_table(table.trim_matches('"'));
+    }
+    cascade.wait_in_sync();
+    cascade["b18"].worker().kill9();
+    cascade["root15"].psql(CHANGES);
+    cascade["root15"].psql("select pgq.force_tick(queue_name), pgq.ticker(queue_name) from pgq.queue");
+    cascade["root15"].psql("update plain set v = 'late' where id % 5 = 0");
+    cascade["b18"].start_worker();
+    cascade.wait_caught_up();
+    check(&cascade);
+    assert!(cascade.assert_same_ticks() > 5);
+    cascade.stop_workers();
+}
+
+#[test]
+fn three_versions_in_one_cascade() {
+    mixed(TestRole::Super, "mixed");
+}
+
+#[test]
+fn three_versions_in_one_cascade_without_superusers() {
+    mixed(TestRole::Plain, "mixed_plain");
 }

@@ -158,6 +158,7 @@ pub async fn parked(context: Context, args: ParkedArgs) -> Result<u8> {
 async fn change(admin: &mut Admin, args: &ParkedArgs) -> Result<u8> {
     let (queue, consumer) = (admin.queue().to_owned(), admin.config.consumer_name.clone());
     let lock_timeout = admin.config.lock_timeout;
+    let replay_without_role = admin.config.replay_without_role;
     let local = admin.local().await?;
     let dests: HashMap<String, String> = load_tables(&**local, &queue)
         .await?
@@ -167,7 +168,7 @@ async fn change(admin: &mut Admin, args: &ParkedArgs) -> Result<u8> {
         .collect();
     limit_lock_waits(local, lock_timeout).await?;
     if args.retry {
-        become_replica(local).await?;
+        become_replica(local, replay_without_role).await?;
     }
     local.batch_execute("begin").await?;
     local

@@ -22,7 +22,7 @@ use crate::consumer::{JoinedBatch, Reader, take_session_lock};
 use crate::copy::remote_info;
 use crate::daemon::signals::Reload;
 use crate::error::{Error, Result};
-use crate::node::{become_replica, call_quietly};
+use crate::node::{ReplayRole, become_replica, call_quietly};
 use crate::parked::Parking;
 use crate::pg::{AppName, ConnInfo, Session};
 use crate::pgq::TickId;
@@ -93,8 +93,8 @@ enum Pass {
 
 struct Server<'a> {
     local: Session,
-    // The local session applies rows of others; a root's session need not be allowed to.
-    replica: bool,
+    // How the local session applies rows of others; a root's session need not be allowed to.
+    role: Option<ReplayRole>,
     reader: Option<(String, Reader)>,
     // The open batch of a branch that is behind, tick by tick.
     joined: Option<JoinedBatch>,
@@ -190,7 +190,7 @@ impl<'a> Server<'a> {
         Ok(Self {
             copies,
             local,
-            replica: false,
+            role: None,
             reader: None,
             joined: None,
             join_size: JoinSize::default(),
@@ -342,10 +342,7 @@ impl<'a> Server<'a> {
             self.move_tables(config).await?;
             return Ok(Pass::Idle);
         }
-        if !self.replica {
-            become_replica(&self.local).await?;
-            self.replica = true;
-        }
+        self.take_role(config).await?;
         self.connect_provider(config).await?;
         self.remove_stray_copies(config).await?;
         self.restore_keys(config).await?;
@@ -355,6 +352,33 @@ impl<'a> Server<'a> {
         self.move_tables(config).await?;
         self.publish_watermarks(config).await?;
         Ok(pass)
+    }
+
+    async fn take_role(&mut self, config: &LondisteConfig) -> Result<()> {
+        let role = match self.role {
+            Some(role) => role,
+            None => {
+                let role = become_replica(&self.local, config.replay_without_role).await?;
+                if role == ReplayRole::Ordinary {
+                    let line = "session_replication_role may not be set here: foreign keys, triggers and rules of the tables \
+                                act on replayed rows as on any other writer's (replay_without_role)";
+                    // Each attempt after a failure comes by here.
+                    if self.clear_error {
+                        tracing::warn!("{line}");
+                    }
+                }
+                role
+            }
+        };
+        self.role = Some(role);
+        if role == ReplayRole::Ordinary && self.node.duty == Duty::MergeIntoRoot {
+            return Err(Error::refused(format!(
+                "node \"{}\" cannot be merged into a combined root without session_replication_role",
+                self.node.name
+            ))
+            .with_detail("the triggers of the combined queue would write the rows into it a second time"));
+        }
+        Ok(())
     }
 
     /// A root reads nothing, so its own position stands still: its queue's newest tick says more.

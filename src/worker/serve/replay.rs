@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::{Pass, Server, not_connected};
 use crate::config::londiste::LondisteConfig;
 use crate::error::{Error, ErrorKind, Result};
+use crate::node::ReplayRole;
 use crate::pgq::{self, Batch, BatchLimits, TICK_CHANNEL, TickId, load_tick};
 use crate::service::fault;
 use crate::sql;
@@ -82,6 +83,7 @@ impl Server<'_> {
         Ok(BatchWork {
             config,
             node: &self.node,
+            is_replica: self.role == Some(ReplayRole::Replica),
             local: &self.local,
             reader,
             applier: &mut self.applier,

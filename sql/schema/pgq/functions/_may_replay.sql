@@ -8,7 +8,7 @@ language plpgsql stable as $$
 --
 -- Returns:
 --      true when session_replication_role is replica, or when the setting londiste_rs.replay is on and the
---      session's user is a member of pgq_admin: that way needs no superuser
+--      session's user is a member of pgq_admin or owns table pgq.queue: that way needs no superuser
 --
 -- Ancestor: knows the first way only.
 -- ----------------------------------------------------------------------
@@ -22,6 +22,11 @@ begin
               from pg_catalog.pg_roles r
              where r.rolname operator(pg_catalog.=) 'pgq_admin'
                and pg_catalog.pg_has_role(session_user, r.oid, 'member')
+        ) or exists (
+            select 1
+              from pg_catalog.pg_class c
+             where c.oid operator(pg_catalog.=) pg_catalog.to_regclass('pgq.queue')
+               and pg_catalog.pg_has_role(session_user, c.relowner, 'member')
         );
     end if;
     return false;

@@ -50,7 +50,9 @@ begin
         raise exception 'pgq tRuncate trigger must be fired FOR EACH STATEMENT';
     end if;
 
-    if pg_catalog.current_setting('session_replication_role') operator(pg_catalog.=) 'local' then
+    if pg_catalog.current_setting('session_replication_role') operator(pg_catalog.=) 'local'
+        or pg_catalog.current_setting('londiste_rs.replay', true) operator(pg_catalog.=) 'on' and pgq._may_replay()
+    then
         if TG_OP operator(pg_catalog.=) 'DELETE' then
             return OLD;
         elsif v_is_row then

@@ -86,6 +86,7 @@ begin
     -- transactions most of the time goes into setting up each of them.
     if TG_NARGS operator(pg_catalog.=) 1 and TG_LEVEL operator(pg_catalog.=) 'ROW'
         and pg_catalog.current_setting('session_replication_role') operator(pg_catalog.<>) 'local'
+        and coalesce(pg_catalog.current_setting('londiste_rs.replay', true), '') operator(pg_catalog.<>) 'on'
         and pg_catalog.current_setting('transaction_isolation') operator(pg_catalog.=) 'read committed'
         and pg_catalog.starts_with(pg_catalog.current_setting('datestyle'), 'ISO')
         and pg_catalog.current_setting('intervalstyle') operator(pg_catalog.=) 'postgres'
@@ -183,7 +184,9 @@ begin
         raise exception 'pgq tRuncate trigger must be fired FOR EACH STATEMENT';
     end if;
 
-    if pg_catalog.current_setting('session_replication_role') operator(pg_catalog.=) 'local' then
+    if pg_catalog.current_setting('session_replication_role') operator(pg_catalog.=) 'local'
+        or pg_catalog.current_setting('londiste_rs.replay', true) operator(pg_catalog.=) 'on' and pgq._may_replay()
+    then
         if TG_OP operator(pg_catalog.=) 'DELETE' then
             return OLD;
         elsif v_is_row then
