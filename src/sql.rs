@@ -259,6 +259,22 @@ room! {
 }
 
 room! {
+    /// A former root that comes back.
+    resurrect {
+        DEMOTE = "demote",
+        FIND_EVENT_TABLE = "find_event_table",
+        FIND_GRAVESTONE = "find_gravestone",
+        FORGET_CONSUMER = "forget_consumer",
+        LIST_COPIES_FROM = "list_copies_from",
+        LIST_READERS = "list_readers",
+        LIST_SUBSCRIBER_WORKERS = "list_subscriber_workers",
+        LIST_TABLES = "list_tables",
+        LIST_TICKS = "list_ticks",
+        LOAD_CAPTURED = "load_captured",
+    }
+}
+
+room! {
     /// Replicated tables.
     table {
         CAPTURE_REFRESH = "capture_refresh",
@@ -324,6 +340,7 @@ room! {
         LIST_STRAY_COPIES = "list_stray_copies",
         LIST_TOUCHED_TABLES = "list_touched_tables",
         LOAD_NODE = "load_node",
+        LOAD_STORED_TICK = "load_stored_tick",
         LOAD_TOP = "load_top",
         LOCK_POSITION = "lock_position",
         MAKE_TICK = "make_tick",
@@ -342,22 +359,23 @@ room! {
 /// Every query of the product: path below `sql/query/` and text.
 pub fn all() -> Vec<(&'static str, &'static str)> {
     [
-        apply::ALL,   //
-        cascade::ALL, //
-        client::ALL,  //
-        compare::ALL, //
-        copy::ALL,    //
-        execute::ALL, //
-        install::ALL, //
-        metrics::ALL, //
-        node::ALL,    //
-        parked::ALL,  //
-        pg::ALL,      //
-        pgq::ALL,     //
-        queue::ALL,   //
-        table::ALL,   //
-        ticker::ALL,  //
-        worker::ALL,  //
+        apply::ALL,     //
+        cascade::ALL,   //
+        client::ALL,    //
+        compare::ALL,   //
+        copy::ALL,      //
+        execute::ALL,   //
+        install::ALL,   //
+        metrics::ALL,   //
+        node::ALL,      //
+        parked::ALL,    //
+        pg::ALL,        //
+        pgq::ALL,       //
+        queue::ALL,     //
+        resurrect::ALL, //
+        table::ALL,     //
+        ticker::ALL,    //
+        worker::ALL,    //
     ]
     .concat()
 }

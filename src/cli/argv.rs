@@ -204,13 +204,7 @@ fn unknown_command(
 }
 
 /// Commands of Londiste 3 that are still to come; who types one has made no slip.
-const STILL_TO_COME: &[&str] = &[
-    "change-handler",
-    "execute",
-    "repair",
-    "resurrect",
-    "show-handlers",
-];
+const STILL_TO_COME: &[&str] = &["change-handler", "execute", "repair", "show-handlers"];
 
 /// The refusal of a word that is no command, with the nearest one.
 pub fn unknown<'a>(commands: impl IntoIterator<Item = &'a str>, wrong: &str) -> Error {

@@ -9,6 +9,7 @@ pub mod argv;
 mod compare;
 mod create;
 pub mod docs;
+mod failover;
 mod help;
 mod node;
 mod plan;

@@ -58,9 +58,18 @@ pub struct TakeoverArgs {
     /// Put the other subscribers of OLD below the new node, too
     #[arg(long)]
     pub all: bool,
-    /// Take over although tables of OLD are missing on the new node, or not in sync there
+    /// Take over although tables of OLD are missing on the new node, or not in sync there; with --dead-root and
+    /// --dead-branch: although OLD answers
     #[arg(long)]
     pub force: bool,
+    /// OLD was the root and is dead: the node that has come furthest, or NODE, becomes the root
+    ///
+    /// All nodes that read from OLD come below it. What OLD alone had is told, as far as it is known.
+    #[arg(long, conflicts_with_all = ["dead_branch", "all"])]
+    pub dead_root: bool,
+    /// OLD was a branch or leaf and is dead: all nodes that read from OLD come below the root, or below NODE
+    #[arg(long, conflicts_with = "all")]
+    pub dead_branch: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub plan: PlanArgs,
@@ -81,7 +90,7 @@ fn options(timeout: u64) -> Options {
 }
 
 /// The tree as its nodes describe it now.
-async fn look(admin: &mut Admin, dead: &[String]) -> Result<(Facts, Vec<Member>)> {
+pub(super) async fn look(admin: &mut Admin, dead: &[String]) -> Result<(Facts, Vec<Member>)> {
     let local = admin.node_info().await?;
     let members = admin.members().await?;
     for name in dead {
@@ -168,6 +177,9 @@ fn find_consumer(facts: &Facts, consumer: &str) -> Result<String> {
 }
 
 pub(super) async fn takeover_command(context: Context, args: TakeoverArgs) -> Result<u8> {
+    if args.dead_root || args.dead_branch || args.plan.dead.contains(&args.old) {
+        return super::failover::takeover_dead(context, args).await;
+    }
     let mut admin = context.admin()?;
     let (mut facts, members) = look(&mut admin, &args.plan.dead).await?;
     let new = args.target.clone().unwrap_or_else(|| facts.local.clone());
@@ -200,7 +212,7 @@ pub(super) async fn takeover_command(context: Context, args: TakeoverArgs) -> Re
 }
 
 /// Shows the plan, or records it; nothing when there is nothing to carry out.
-async fn start(
+pub(super) async fn start(
     admin: &mut Admin,
     plan: Plan,
     facts: &Facts,
@@ -257,6 +269,7 @@ pub(super) async fn continue_command(context: Context, args: GoOnArgs) -> Result
     info!("Going on with: {command}");
     let outcome = runner.run().await?;
     tell(&admin, &outcome);
+    super::failover::tell_lost(&admin, &outcome);
     info!("Finished: {command}");
     Ok(0)
 }

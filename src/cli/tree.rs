@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use tracing::info;
 
 use super::admin::unknown_node;
+use super::failover::{self, ResurrectArgs};
 use super::plan::{self, ChangeProviderArgs, GoOnArgs, TakeoverArgs};
 use super::{Context, relocate, rename};
 use crate::cascade::drop_node;
@@ -18,11 +19,19 @@ pub enum TreeCommand {
     /// It goes on exactly where it stands; nothing is lost or applied twice. When something does not work out, everything
     /// is put back as it was.
     ChangeProvider(ChangeProviderArgs),
-    /// Make a node take the place of another one that is alive
+    /// Make a node take the place of another one, alive or dead
     ///
     /// When OLD is the root: the new node catches up, OLD is closed for writers, and once the new node has everything it
     /// is opened. OLD becomes a branch of it, so the same command leads back. Everything slow is done before OLD is closed.
+    ///
+    /// With --dead-root OLD is not asked: what it alone had is lost until it comes back (resurrect).
     Takeover(TakeoverArgs),
+    /// Bring a former root back as a branch, after another node took its place with --dead-root
+    ///
+    /// Run it with the job file of the former root. The changes that only this node has are written to
+    /// resurrect-lost-events.json and .sql in the working directory, and taken out of its queue. Rows that they concern are put
+    /// right from the new root; tables where this cannot be known to be enough are copied anew.
+    Resurrect(ResurrectArgs),
     /// Finish a change of the cascade that was interrupted
     ///
     /// Works with the job file of any node that took part.
@@ -82,6 +91,7 @@ impl TreeCommand {
         match self {
             Self::ChangeProvider(args) => plan::change_provider_command(context, args).await,
             Self::Takeover(args) => plan::takeover_command(context, args).await,
+            Self::Resurrect(args) => failover::resurrect_command(context, args).await,
             Self::Continue(args) => plan::continue_command(context, args).await,
             Self::Undo(args) => plan::undo_command(context, args).await,
             Self::DropNode(args) => drop_command(context, args).await,

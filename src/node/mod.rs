@@ -9,6 +9,7 @@ pub mod facts;
 pub mod info;
 pub mod lag;
 pub mod replica_role;
+pub mod stream;
 pub mod survey;
 pub mod tree;
 

@@ -87,6 +87,26 @@ pub const PLAN_FAULT_POINTS: &[&str] = &[
     "plan.undo.marked",
 ];
 
+/// The same for steps that only the plans around a dead node have.
+pub const FAILOVER_FAULT_POINTS: &[&str] = &[
+    "plan.tag.done",
+    "plan.tag.marked",
+    "plan.halt.done",
+    "plan.halt.marked",
+    "plan.lead.done",
+    "plan.lead.marked",
+    "plan.gravestone.done",
+    "plan.gravestone.marked",
+    "plan.go-back.done",
+    "plan.go-back.marked",
+    "plan.report.done",
+    "plan.report.marked",
+    "plan.rejoin.done",
+    "plan.rejoin.marked",
+    "plan.admit.done",
+    "plan.admit.marked",
+];
+
 /// The fault point of a step of this kind.
 pub fn plan_point(kind: &str, when: &str) {
     let of_kind = |name: &&&str| {
@@ -95,7 +115,10 @@ pub fn plan_point(kind: &str, when: &str) {
             .and_then(|rest| rest.strip_prefix('.'))
             == Some(when)
     };
-    let name = PLAN_FAULT_POINTS.iter().find(of_kind);
+    let name = PLAN_FAULT_POINTS
+        .iter()
+        .chain(FAILOVER_FAULT_POINTS)
+        .find(of_kind);
     debug_assert!(name.is_some(), "step {kind} has no fault points");
     if let Some(name) = name {
         point(name);
@@ -125,6 +148,7 @@ pub fn point(name: &'static str) {
             FAULT_POINTS,
             CLIENT_FAULT_POINTS,
             PLAN_FAULT_POINTS,
+            FAILOVER_FAULT_POINTS,
             RENAME_FAULT_POINTS
         ]
         .iter()

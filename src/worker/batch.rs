@@ -7,7 +7,6 @@ use super::cascade_event;
 use super::node_state::{Duty, NodeState};
 use super::queue_copy::QueueCopy;
 use super::status::BatchCounts;
-use super::stream::{ANY_TABLE, StreamIdentity};
 use crate::apply::{
     Ahead, Applier, Planned, Route, Routes, RowRoute, RowText, SharedRoutes, Step, Stopped, Target,
 };
@@ -16,6 +15,7 @@ use crate::config::on_error::OnError;
 use crate::consumer::Reader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::replay_script;
+use crate::node::stream::{ANY_TABLE, StreamIdentity};
 use crate::parked::{self, Parking};
 use crate::pg::{Session, quote_fqname, quote_literal};
 use crate::pgq::{Batch, Event, EventRef, Snapshot, TickId, load_tick};

@@ -2,11 +2,11 @@
 
 use tokio_postgres::Client;
 
-use super::stream::StreamIdentity;
 use super::{Duty, NodeState};
 use crate::config::londiste::LondisteConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::call_quietly;
+use crate::node::stream::StreamIdentity;
 use crate::pgq::{Event, TickId};
 
 /// Whether the event is handled here.

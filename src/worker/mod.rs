@@ -21,7 +21,6 @@ mod queue_copy;
 mod reposition;
 mod serve;
 mod status;
-mod stream;
 
 use std::time::Duration;
 

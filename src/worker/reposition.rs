@@ -2,16 +2,16 @@
 //! (londiste.md 7.9). The worker must not run meanwhile: both take its session lock.
 
 use super::node_state::{Duty, NodeState};
-use super::stream::{Divergence, StreamIdentity};
+use crate::cascade::go_back::{Place, go_back};
 use crate::config::londiste::LondisteConfig;
 use crate::consumer::{Reader, take_session_lock};
 use crate::copy::remote_info;
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::call;
+use crate::node::stream::StreamIdentity;
 use crate::pg::{AppName, ConnInfo, Session};
 use crate::pgq::TickId;
 use crate::sql;
-use crate::table::copy_all_anew;
 
 /// Which side gives way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,15 @@ pub async fn reposition(config: &LondisteConfig, which: Reposition) -> Result<Ti
                 .find_divergence(&local, provider, queue, consumer)
                 .await?
             {
-                let tick = go_back(&mut local, config, &node, &divergence, at_provider).await?;
+                let place = Place {
+                    queue,
+                    node: &node.name,
+                    worker: consumer,
+                    provider: &node.provider,
+                    is_branch: node.duty == Duty::Branch,
+                    tick: node.completed,
+                };
+                let tick = go_back(&mut local, &place, &divergence, at_provider).await?;
                 reader.reposition(tick).await?;
                 return Ok(tick);
             }
@@ -111,71 +119,4 @@ pub async fn reposition(config: &LondisteConfig, which: Reposition) -> Result<Ti
 async fn has_trail(client: &impl tokio_postgres::GenericClient) -> Result<bool> {
     let sql = "select pg_catalog.to_regclass('londiste_rs.stream_trail') is not null";
     Ok(client.query_one(sql, &[]).await?.get(0))
-}
-
-/// Takes the node back to the last tick that it shares with its provider, in one transaction: its position, its queue,
-/// and the state of tables whose rows are of the history that is gone. If the process dies after it, the worker finds
-/// the node behind its provider's idea of it, and reads again from there by itself.
-async fn go_back(
-    local: &mut Session,
-    config: &LondisteConfig,
-    node: &NodeState,
-    divergence: &Divergence,
-    at_provider: TickId,
-) -> Result<TickId> {
-    let (queue, consumer) = (config.queue_name.as_str(), config.consumer_name.as_str());
-    tracing::warn!("{}", divergence.error(&node.provider).line());
-    // Without a common tick it does not matter where the node begins: all tables are copied anew.
-    let tick = divergence.last_same.unwrap_or(at_provider);
-    let transaction = local.transaction().await?;
-    let position: &[&(dyn tokio_postgres::types::ToSql + Sync)] = &[&queue, &consumer, &tick.0];
-    let rows = transaction
-        .query(sql::worker::LIST_TOUCHED_TABLES, position)
-        .await?;
-    let tables: Vec<String> = rows.iter().map(|row| row.get("table_name")).collect();
-    let certain = rows.first().is_none_or(|row| row.get("certain"));
-    copy_all_anew(&transaction, queue, &tables).await?;
-    let sql = "select * from pgq_node.set_consumer_completed($1, $2, $3)";
-    call(&transaction, None, sql, position).await?;
-    transaction.execute(sql::worker::FORGET_TRAIL, position).await?;
-    if node.duty == Duty::Branch {
-        let cut = transaction
-            .query_one(sql::worker::CUT_QUEUE, &[&queue, &tick.0])
-            .await
-            .map_err(|error| {
-                Error::from(error).with_hint("if that tick is gone, drop this node and create it anew")
-            })?;
-        tracing::warn!(
-            "node {}: {} events and {} ticks behind tick {tick} removed from its queue",
-            node.name,
-            cut.get::<_, i64>("event_count"),
-            cut.get::<_, i64>("tick_count"),
-        );
-        if let Some(consumers) = cut.get::<_, Option<Vec<String>>>("consumers") {
-            tracing::warn!(
-                "readers of this node that were moved back to tick {tick}: {}; nodes below have to be rewound, too",
-                consumers.join(", ")
-            );
-        }
-    }
-    transaction.commit().await?;
-    tracing::warn!(
-        "node {}: moved back from tick {} to {tick}",
-        node.name,
-        node.completed
-    );
-    if tables.is_empty() {
-        tracing::info!("no table of this node has changed since tick {tick}");
-    } else if certain {
-        tracing::warn!(
-            "tables that have changed since, to be copied anew: {}",
-            tables.join(", ")
-        );
-    } else {
-        tracing::warn!(
-            "it is not known any more which tables have changed since, so all are copied anew: {}",
-            tables.join(", ")
-        );
-    }
-    Ok(tick)
 }

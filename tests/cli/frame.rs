@@ -46,8 +46,9 @@ fn short_help() {
                             parked on-error check fkeys add-seq remove-seq seqs
     Comparing rows:         compare
     Queues:                 queue
-    Cascade layout:         change-provider takeover continue undo drop-node
-                            tag-dead tag-alive rename-node change-location
+    Cascade layout:         change-provider takeover resurrect continue undo
+                            drop-node tag-dead tag-alive rename-node
+                            change-location
     Replication daemon:     worker copy
     Set-up:                 install completion
 
@@ -320,9 +321,9 @@ async fn a_stopped_command_leaves_no_statement_behind() {
 
 #[test]
 fn commands_of_the_ancestor_that_are_still_to_come_are_named_as_such() {
-    insta::assert_snapshot!(run(&["x.ini", "resurrect"]), @r#"
+    insta::assert_snapshot!(run(&["x.ini", "repair"]), @r#"
     [exit 1]
-    ! error: command 'resurrect' of Londiste 3 is not in this version yet
+    ! error: command 'repair' of Londiste 3 is not in this version yet
     ! hint: "londiste -h" lists the commands
     "#);
 }

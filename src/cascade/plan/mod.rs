@@ -18,11 +18,13 @@
 pub mod barrier;
 pub mod facts;
 pub mod perform;
+mod perform_dead;
 pub mod record;
 pub mod run;
 pub mod step;
 pub mod survey;
 
 pub use facts::{Facts, MergeFacts, NodeFacts};
+pub use perform_dead::gravestone;
 pub use run::{Options, Outcome, Runner};
 pub use step::{Action, Plan, Reader, Step, StepState, Values};

@@ -19,19 +19,19 @@ use crate::sql;
 /// How often a position is looked at while nobody can write.
 const FAST: Duration = Duration::from_millis(5);
 /// And at other times.
-const SLOW: Duration = Duration::from_millis(50);
+pub(super) const SLOW: Duration = Duration::from_millis(50);
 /// Who catches up within this time keeps up.
 const KEEPS_UP: Duration = Duration::from_millis(500);
 /// How long a worker that may go on is waited for; it goes on when it runs, so nothing depends on its answer.
 const RESUME_LIMIT: Duration = Duration::from_secs(30);
 
 /// Where a node stands.
-struct Position {
-    worker_tick: i64,
-    queue_top: Option<i64>,
+pub(super) struct Position {
+    pub(super) worker_tick: i64,
+    pub(super) queue_top: Option<i64>,
 }
 
-async fn position(session: &Session, queue: &str) -> Result<Position> {
+pub(super) async fn position(session: &Session, queue: &str) -> Result<Position> {
     let row = session
         .query_one(&session.prepared(sql::cascade::LOAD_POSITION).await?, &[&queue])
         .await?;
@@ -73,6 +73,22 @@ impl Runner {
                 let session = self.session(node).await?;
                 barrier::tidy(&session, &self.plan.queue, false).await
             }
+            Action::Tag { node, dead, on } => self.tag(node, *dead, on).await,
+            Action::Halt { reader } => self.halt(reader).await,
+            Action::Lead { node, others } => self.lead(node, others).await,
+            Action::Gravestone { node, dead } => self.gravestone(node, dead).await,
+            Action::GoBack {
+                reader,
+                provider,
+                dead,
+            } => self.take_reader_back(reader, provider, dead).await,
+            Action::Report { node, provider, file } => self.report(node, provider, file).await,
+            Action::Rejoin {
+                reader,
+                provider,
+                forget,
+            } => self.rejoin(reader, provider, forget).await,
+            Action::Admit { provider, reader } => self.admit(provider, reader).await,
         }
     }
 
@@ -87,6 +103,9 @@ impl Runner {
                 self.unsubscribe(provider, reader).await
             }
             Action::Pause { queue, reader } => self.resume(queue.as_deref(), reader).await,
+            Action::Halt { reader } => self.resume_if_it_runs(reader).await,
+            Action::Tag { node, dead, on } => self.tag(node, !dead, on).await,
+            Action::Gravestone { node, dead } => self.remove_gravestone(node, dead).await,
             Action::Resume {
                 queue,
                 reader,
@@ -109,7 +128,12 @@ impl Runner {
                 info!("root '{root}' is open for writers");
                 Ok(())
             }
-            Action::Promote { node } | Action::Demote { node, .. } => {
+            Action::Promote { node }
+            | Action::Demote { node, .. }
+            | Action::Rejoin {
+                reader: Reader { node, .. },
+                ..
+            } => {
                 // Only asked for when it was perhaps begun: the runner has looked that it was not done.
                 debug!("node '{node}' was not changed");
                 Ok(())
@@ -120,6 +144,10 @@ impl Runner {
             | Action::LastTick { .. }
             | Action::Reach { .. }
             | Action::CarrySequences { .. }
+            | Action::Lead { .. }
+            | Action::GoBack { .. }
+            | Action::Report { .. }
+            | Action::Admit { .. }
             | Action::Tidy { .. } => Ok(()),
         }
     }
@@ -154,7 +182,7 @@ impl Runner {
     }
 
     /// Waits until `look` has nothing left to tell; what it tells is the reason in the log.
-    async fn wait(
+    pub(super) async fn wait(
         &self,
         what: &str,
         poll: Duration,
@@ -270,7 +298,7 @@ impl Runner {
     }
 
     /// The worker with which a node reads here.
-    async fn known_worker(&self, session: &Session, node: &str) -> Result<Option<String>> {
+    pub(super) async fn known_worker(&self, session: &Session, node: &str) -> Result<Option<String>> {
         let rows = session
             .query(sql::cascade::LIST_SUBSCRIBERS, &[&self.plan.queue])
             .await?;
@@ -281,7 +309,7 @@ impl Runner {
     }
 
     /// Makes `node` known at `place`, if it is not: what is known of it, and whether it is dead, stays (C-14).
-    async fn register_location(&mut self, place: &str, node: &str) -> Result<()> {
+    pub(super) async fn register_location(&mut self, place: &str, node: &str) -> Result<()> {
         let queue = self.plan.queue.clone();
         let session = self.session(place).await?;
         let members = load_members(&**session, &queue).await?;

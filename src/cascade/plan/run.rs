@@ -69,6 +69,13 @@ impl Runner {
         &self.plan
     }
 
+    /// A connection of its own to a node, for transactions.
+    pub(super) async fn own_session(&self, node: &str) -> Result<Session> {
+        let location = self.location(node)?;
+        let dialing = self.dialer.remote(&location);
+        self.stop.unless_stopped(dialing).await
+    }
+
     /// How others reach a node.
     pub(super) fn location(&self, node: &str) -> Result<String> {
         self.locations
@@ -355,6 +362,7 @@ impl Runner {
         };
         match self.plan.steps[at].action.clone() {
             Action::Promote { node } => Ok(self.info(&node).await?.node_type == NodeType::Root),
+            Action::Rejoin { reader, .. } => Ok(self.info(&reader.node).await?.node_type != NodeType::Root),
             _ => Ok(false),
         }
     }

@@ -137,6 +137,69 @@ pub enum Action {
         /// The node.
         node: String,
     },
+    /// Marks a node as dead, or as alive again, where others know it. Who cannot be reached is a warning.
+    Tag {
+        /// The node.
+        node: String,
+        /// Which of the two.
+        dead: bool,
+        /// Where.
+        on: Vec<String>,
+    },
+    /// Tells the reader to stand still. It need not answer: it commits nothing any more, or it does not run.
+    Halt {
+        /// Who.
+        reader: Reader,
+    },
+    /// Makes sure that none of `others` has come further than `node`.
+    Lead {
+        /// Who shall be the furthest.
+        node: String,
+        /// Nodes that could feed others, too.
+        others: Vec<String>,
+    },
+    /// Lets `node` keep what the dead root will need when it comes back.
+    Gravestone {
+        /// The coming root.
+        node: String,
+        /// The dead one.
+        dead: String,
+    },
+    /// Takes a reader that has replayed what the new root does not have back to what both have; copies that read from the
+    /// dead node begin anew.
+    GoBack {
+        /// Who.
+        reader: Reader,
+        /// The new root.
+        provider: String,
+        /// The dead one.
+        dead: String,
+    },
+    /// Writes the changes that only the former root has to files on this machine.
+    Report {
+        /// The former root.
+        node: String,
+        /// Whose gravestone says what both have.
+        provider: String,
+        /// The file.
+        file: String,
+    },
+    /// Makes the closed former root a branch without these changes.
+    Rejoin {
+        /// The former root.
+        reader: Reader,
+        /// Its provider from now on.
+        provider: String,
+        /// Nodes that read from elsewhere by now.
+        forget: Vec<String>,
+    },
+    /// Gives the worker of the former root the place of its gravestone.
+    Admit {
+        /// The provider.
+        provider: String,
+        /// The worker.
+        reader: Reader,
+    },
 }
 
 impl Action {
@@ -158,6 +221,14 @@ impl Action {
             Self::Promote { .. } => "promote",
             Self::Demote { .. } => "demote",
             Self::Tidy { .. } => "tidy",
+            Self::Tag { .. } => "tag",
+            Self::Halt { .. } => "halt",
+            Self::Lead { .. } => "lead",
+            Self::Gravestone { .. } => "gravestone",
+            Self::GoBack { .. } => "go-back",
+            Self::Report { .. } => "report",
+            Self::Rejoin { .. } => "rejoin",
+            Self::Admit { .. } => "admit",
         }
     }
 
@@ -169,14 +240,22 @@ impl Action {
             | Self::Promote { node }
             | Self::Demote { node, .. }
             | Self::Tidy { node }
+            | Self::Tag { node, .. }
+            | Self::Lead { node, .. }
+            | Self::Gravestone { node, .. }
+            | Self::Report { node, .. }
             | Self::CarrySequences { to: node, .. }
             | Self::MeetMerge { to: node, .. } => node,
             Self::Reserve { provider, .. }
             | Self::Subscribe { provider, .. }
-            | Self::Unsubscribe { provider, .. } => provider,
-            Self::Pause { reader, .. } | Self::Resume { reader, .. } | Self::Point { reader, .. } => {
-                &reader.node
-            }
+            | Self::Unsubscribe { provider, .. }
+            | Self::Admit { provider, .. } => provider,
+            Self::Pause { reader, .. }
+            | Self::Resume { reader, .. }
+            | Self::Point { reader, .. }
+            | Self::Halt { reader }
+            | Self::GoBack { reader, .. }
+            | Self::Rejoin { reader, .. } => &reader.node,
             Self::Close { root } | Self::LastTick { root } => root,
         }
     }
@@ -192,6 +271,12 @@ impl Action {
             Self::Resume {
                 back_to: Some(other), ..
             } => nodes.push(other),
+            // The dead node itself is not talked to.
+            Self::Tag { on, .. } => nodes = on.iter().map(String::as_str).collect(),
+            Self::Lead { others, .. } => nodes.extend(others.iter().map(String::as_str)),
+            Self::GoBack { provider, .. } | Self::Report { provider, .. } | Self::Rejoin { provider, .. } => {
+                nodes.push(provider);
+            }
             _ => {}
         }
         nodes
@@ -228,6 +313,33 @@ impl Action {
             Self::Promote { node } => format!("make {node} the root, open for writers"),
             Self::Demote { node, provider } => format!("make {node} a branch of {provider}"),
             Self::Tidy { node } => format!("remove what kept writers out of {node}"),
+            Self::Tag { node, dead: true, on } => format!("mark {node} as dead on {}", on.join(", ")),
+            Self::Tag { node, on, .. } => format!("mark {node} as alive on {}", on.join(", ")),
+            Self::Halt { reader } => format!("pause {}, if it runs", reader.words()),
+            Self::Lead { node, others } if others.is_empty() => format!("look that {node} has all its ticks"),
+            Self::Lead { node, others } => {
+                format!("look that {node} has all that {} have", others.join(", "))
+            }
+            Self::Gravestone { node, dead } => format!("let {node} keep what {dead} needs to come back"),
+            Self::GoBack { reader, provider, .. } => {
+                format!(
+                    "take {} back to what {provider} has, if it is ahead",
+                    reader.words()
+                )
+            }
+            Self::Report { node, file, .. } => format!("write the changes that only {node} has to {file}"),
+            Self::Rejoin { reader, provider, .. } => {
+                format!(
+                    "make {} a branch of {provider} without these changes",
+                    reader.node
+                )
+            }
+            Self::Admit { provider, reader } => {
+                format!(
+                    "let {provider} take the worker of {} for its gravestone",
+                    reader.node
+                )
+            }
         }
     }
 
@@ -243,6 +355,7 @@ impl Action {
             }
             Self::MeetMerge { to, .. } => format!("the workers of {to}"),
             Self::Close { root } => format!("transactions on {root} that have written"),
+            Self::Lead { node, .. } => format!("the worker of {node}"),
             _ => return None,
         })
     }
@@ -251,13 +364,13 @@ impl Action {
     pub fn changes(&self) -> bool {
         !matches!(
             self,
-            Self::CatchUp { .. } | Self::Reach { .. } | Self::MeetMerge { .. }
+            Self::CatchUp { .. } | Self::Reach { .. } | Self::MeetMerge { .. } | Self::Lead { .. }
         )
     }
 
     /// Whether the plan can only go forward once this is done.
     pub fn is_point_of_no_return(&self) -> bool {
-        matches!(self, Self::Promote { .. })
+        matches!(self, Self::Promote { .. } | Self::Rejoin { .. })
     }
 }
 
@@ -294,6 +407,15 @@ pub struct Values {
     pub closed_for: Option<f64>,
     /// Whether writers with old snapshots were kept out by triggers.
     pub has_barrier: bool,
+    /// The last tick that a dead root shares with the others, with its time.
+    #[serde(default)]
+    pub shared: Option<(i64, String)>,
+    /// Ticks behind it that are known of: id, time, and the node that had them.
+    #[serde(default)]
+    pub lost_ticks: Vec<(i64, String, String)>,
+    /// What became of a former root's changes, one line each.
+    #[serde(default)]
+    pub told: Vec<String>,
 }
 
 /// A change of the tree.
@@ -390,7 +512,7 @@ impl Plan {
             .filter(|step| step.state != StepState::Undone)
         {
             match &step.action {
-                Action::Pause { reader, .. }
+                Action::Pause { reader, .. } | Action::Halt { reader }
                     if !is_done(&|a| matches!(a, Action::Resume { reader: r, .. } if r == reader)) =>
                 {
                     left.push(format!("{} is paused", reader.words()));

@@ -15,13 +15,13 @@ use super::copies::Copies;
 use super::node_state::{Duty, NodeState};
 use super::presence::Presence;
 use super::status::Status;
-use super::stream::StreamIdentity;
 use crate::apply::Applier;
 use crate::config::londiste::LondisteConfig;
 use crate::consumer::{JoinedBatch, Reader, take_session_lock};
 use crate::copy::remote_info;
 use crate::daemon::signals::Reload;
 use crate::error::{Error, Result};
+use crate::node::stream::StreamIdentity;
 use crate::node::{ReplayRole, become_replica, call_quietly};
 use crate::parked::Parking;
 use crate::pg::{AppName, ConnInfo, Session};
@@ -404,7 +404,6 @@ impl<'a> Server<'a> {
         let (queue, consumer) = (&config.queue_name, &config.consumer_name);
         if self.node.duty == Duty::Branch && self.node.queue_top.is_some_and(|top| top < self.node.completed)
         {
-            self.connect_provider(config).await?;
             self.make_missing_tick(config).await?;
         }
         if !self.node.uptodate {

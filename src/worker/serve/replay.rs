@@ -213,8 +213,28 @@ impl Server<'_> {
         Ok(())
     }
 
+    /// The last tick as the provider described it when it was replayed. A provider that is gone need not be asked.
+    async fn stored_tick(&self, config: &LondisteConfig) -> Result<Option<(String, i64)>> {
+        if !self.identity.is_stored_here() {
+            return Ok(None);
+        }
+        let (queue, consumer, completed) = (&config.queue_name, &config.consumer_name, self.node.completed);
+        let row = self
+            .local
+            .query_opt(sql::worker::LOAD_STORED_TICK, &[queue, consumer, &completed.0])
+            .await?;
+        Ok(row.map(|row| (row.get("tick_time"), row.get("tick_event_seq"))))
+    }
+
     pub(super) async fn make_missing_tick(&mut self, config: &LondisteConfig) -> Result<()> {
         let (queue, completed) = (&config.queue_name, self.node.completed);
+        if let Some((time, event_seq)) = self.stored_tick(config).await? {
+            tracing::info!("making tick {completed}, which a crash left out");
+            self.make_tick(config, &time, event_seq).await?;
+            self.node.queue_top = Some(completed);
+            return Ok(());
+        }
+        self.connect_provider(config).await?;
         let Some(tick) = load_tick(self.reader()?.session(), queue, completed).await? else {
             return Err(Error::new(
                 ErrorKind::Position,

@@ -123,6 +123,11 @@ impl StreamIdentity {
         })
     }
 
+    /// Whether the database has them.
+    pub fn is_stored_here(&self) -> bool {
+        self.stored_here
+    }
+
     /// Compares a tick as the provider describes it now with what was stored when this node replayed it; nothing when
     /// nothing is stored of it.
     pub async fn is_same(
