@@ -1,5 +1,6 @@
 //! Processes die, freeze and lose their servers; afterwards both ends are equal.
 
+mod cut;
 mod history;
 mod plans;
 mod points;

@@ -5,6 +5,7 @@ pub mod authority;
 pub mod cascade;
 pub mod cluster;
 pub mod process;
+pub mod proxy;
 pub mod random;
 pub mod wait;
 
