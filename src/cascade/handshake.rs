@@ -7,6 +7,7 @@ use tracing::info;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::call;
+use crate::node::worker::is_away;
 use crate::pg::Session;
 use crate::service::stop::StopSignal;
 use crate::sql;
@@ -57,7 +58,11 @@ pub async fn set_paused(
             return Ok(());
         }
         if !told {
-            info!("Waiting for worker to accept");
+            let away = is_away(session, queue, consumer).await?;
+            info!(
+                "Waiting for worker to accept{}",
+                if away { "; it does not run" } else { "" }
+            );
             told = true;
         }
         if limit.is_some_and(|limit| started.elapsed() >= limit) {

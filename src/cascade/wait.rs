@@ -7,6 +7,7 @@ use tracing::info;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::info;
+use crate::node::worker::is_away;
 use crate::pg::Session;
 use crate::pgq::TickId;
 use crate::service::stop::StopSignal;
@@ -38,9 +39,11 @@ pub async fn wait_past(
             return Ok(());
         }
         if Instant::now() >= next_report {
+            let away = is_away(local, queue, &node.worker_name).await?;
             info!(
-                "Waiting for node '{}' to pass tick {target} of '{of}', now at {at}",
-                node.node_name
+                "Waiting for node '{}' to pass tick {target} of '{of}', now at {at}{}",
+                node.node_name,
+                if away { "; its worker does not run" } else { "" }
             );
             next_report += REPORT;
         }

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::ui::Ui;
+use crate::cascade::route;
 use crate::config::londiste::LondisteConfig;
 use crate::error::{Error, Result};
 use crate::node::Dialer;
@@ -101,6 +102,38 @@ impl Admin {
     pub async fn members(&mut self) -> Result<Vec<Member>> {
         let queue = self.config.queue_name.clone();
         info::load_members(&**self.local().await?, &queue).await
+    }
+
+    /// The members that the local node knows, and when `node` is not among them, those that the root knows: the local list
+    /// may be old.
+    ///
+    /// # Errors
+    /// When `node` is no member.
+    pub async fn members_with(&mut self, node: &str) -> Result<Vec<Member>> {
+        let mut members = self.members().await?;
+        let is_there = |list: &[Member]| list.iter().any(|m| m.node_name == node);
+        if is_there(&members) {
+            return Ok(members);
+        }
+        let local = self.node_info().await?;
+        let own = members.iter().find(|m| m.node_name == local.node_name);
+        if let Some(own) = own.filter(|_| !local.is_root()) {
+            let look = async {
+                let root = route::find_root(&self.dialer, self.queue(), &own.location).await?;
+                info::load_members(&*root.session, self.queue()).await
+            };
+            match self.stop.unless_stopped(look).await {
+                Ok(at_root) if is_there(&at_root) => members = at_root,
+                Err(error) if error.is_interrupted() => return Err(error),
+                Ok(_) => {}
+                Err(error) => tracing::warn!("the root was not asked for its members: {}", error.line()),
+            }
+        }
+        if is_there(&members) {
+            Ok(members)
+        } else {
+            Err(unknown_node(node, &members))
+        }
     }
 
     /// Takes the named members as dead in this run. Ancestor: `--dead=NODE`.

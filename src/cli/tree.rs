@@ -3,7 +3,6 @@
 use clap::{Args, Subcommand};
 use tracing::info;
 
-use super::admin::unknown_node;
 use super::failover::{self, ResurrectArgs};
 use super::plan::{self, ChangeProviderArgs, GoOnArgs, TakeoverArgs};
 use super::{Context, relocate, rename};
@@ -106,11 +105,8 @@ impl TreeCommand {
 async fn drop_command(context: Context, args: DropArgs) -> Result<u8> {
     let mut admin = context.admin()?;
     let local = admin.node_info().await?;
-    let mut members = admin.members().await?;
+    let mut members = admin.members_with(&args.node).await?;
     admin.assume_dead(&mut members, &args.dead)?;
-    if !members.iter().any(|m| m.node_name == args.node) {
-        return Err(unknown_node(&args.node, &members));
-    }
     let queue = admin.queue().to_owned();
     let work = drop_node::drop_node(&local, &queue, &args.node, &members, admin.dialer());
     let missed = admin.stop.unless_stopped(work).await?;
@@ -136,10 +132,7 @@ async fn drop_command(context: Context, args: DropArgs) -> Result<u8> {
 async fn tag(context: Context, args: NodeArgs, dead: bool) -> Result<u8> {
     let mut admin = context.admin()?;
     let local = admin.node_info().await?;
-    let members = admin.members().await?;
-    if !members.iter().any(|m| m.node_name == args.node) {
-        return Err(unknown_node(&args.node, &members));
-    }
+    let members = admin.members_with(&args.node).await?;
     let word = if dead { "dead" } else { "alive" };
     if dead && args.node == local.node_name {
         return Err(Error::refused(format!(

@@ -12,6 +12,7 @@ pub mod replica_role;
 pub mod stream;
 pub mod survey;
 pub mod tree;
+pub mod worker;
 
 pub use call::{CallResult, call, call_quietly};
 pub use dialer::Dialer;

@@ -114,10 +114,10 @@ async fn supervise(
             return Err(error);
         }
         // Where the node's own server is away, this must not hold the worker up.
-        let reached = tokio::time::timeout(STORE_LIMIT, store_error(config, &error))
-            .await
-            .ok()
-            .flatten();
+        let reached = tokio::select! {
+            stored = tokio::time::timeout(STORE_LIMIT, store_error(config, &error)) => stored.ok().flatten(),
+            () = stop.wait() => return Ok(()),
+        };
         let pause = match error.kind().retry() {
             Retry::Always => backoff.next_pause(),
             _ => config.exception_sleep,

@@ -212,6 +212,44 @@ fn c08_a_dead_node_is_tagged_as_alive_again() {
 }
 
 #[test]
+fn a_node_that_only_the_root_knows_is_tagged_and_dropped() {
+    let mut cascade = Cascade::new("unheard");
+    cascade.create_root("root");
+    cascade.create_leaf("one", "root");
+    cascade.create_leaf("two", "root");
+    // No worker has brought the news.
+    assert_eq!(
+        cascade["one"].psql("select count(*) from pgq_node.node_location where node_name = 'two'"),
+        "0"
+    );
+    cascade["one"].londiste(&["tag-dead", "two"]);
+    let dead = "select node_name from pgq_node.node_location where dead";
+    assert_eq!(cascade["root"].psql(dead), "two");
+    cascade["one"].londiste(&["tag-alive", "two"]);
+    cascade["one"].londiste(&["drop-node", "two"]);
+    assert_eq!(
+        cascade["two"].psql("select count(*) from pgq_node.node_info"),
+        "0"
+    );
+    let nobody = cascade["one"].try_londiste(&["drop-node", "three"]);
+    assert!(
+        nobody.stderr.contains("node \"three\" is not a member"),
+        "{}",
+        nobody.stderr
+    );
+}
+
+#[test]
+fn a_wait_says_that_the_worker_does_not_run() {
+    let mut cascade = replicating("idlewait");
+    cascade["leaf"].stop_worker();
+    let ran = cascade["leaf"].try_londiste(&["wait-root", "--timeout=1"]);
+    assert!(ran.stderr.contains("; its worker does not run"), "{}", ran.stderr);
+    let ran = cascade["root"].try_londiste(&["pause", "--node=leaf", "--timeout=1"]);
+    assert!(ran.stderr.contains("; it does not run"), "{}", ran.stderr);
+}
+
+#[test]
 fn c14_a_tag_travels_with_the_location() {
     let mut cascade = Cascade::new("tagged");
     cascade.create_root("root");

@@ -58,6 +58,11 @@ impl Server<'_> {
                     self.copies.start(config, &self.node.name, &name);
                 }
                 WorkerMove::ResumeCopy(name) => {
+                    // It may have come to its end since the tables were read.
+                    let now = load_tables(&self.local, queue, &config.consumer_name).await?;
+                    if now.get(&name).is_none_or(|table| !table.state.is_copying()) {
+                        continue;
+                    }
                     tracing::info!("{name}: its copy is started again");
                     self.copies.start(config, &self.node.name, &name);
                 }

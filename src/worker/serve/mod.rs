@@ -59,10 +59,8 @@ pub async fn serve(
     if served.is_ok() {
         server.close_joined(config).await;
     }
-    if matches!(served, Ok(Ended::Done))
-        && let Err(error) = server.presence.leave(&server.local, config).await
-    {
-        tracing::debug!("the end of this worker could not be noted: {}", error.line());
+    if matches!(served, Ok(Ended::Done)) {
+        server.presence.leave(&server.local, config).await;
     }
     for line in server
         .status
@@ -329,7 +327,7 @@ impl<'a> Server<'a> {
         if self.node_seen.elapsed() >= LOOK_AGAIN {
             self.refresh(config).await?;
         }
-        self.presence.keep(&self.local, config).await?;
+        self.presence.keep(&self.local, config).await;
         self.acknowledge(config).await?;
         if self.node.paused {
             self.leave_joined();
