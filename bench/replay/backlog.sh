@@ -37,7 +37,9 @@ measure_backlog() {
     for round in $(seq "$ROUNDS"); do
         for way in $WAYS; do
             name=backlog$round
+            profile_begin "${way}_p" "${way}_s"
             replay_time "$way" "$name" "${marks[$way]}"
+            profile_end "backlog.$way.$round" "${way}_p" "${way}_s"
             same "$way" backlog "$name" "${pgbench_tables[@]}"
             note "$way round $round: $took s, CPU $cpu s (worker $worker_cpu s), worker's memory $rss MB"
             events_for "$way" "$EVENTS" | awk -v w="$way" -v t="$took" -v c="$cpu" -v wc="$worker_cpu" -v r="$rss" \

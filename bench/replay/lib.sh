@@ -40,6 +40,8 @@ full_page_writes = off
 shared_buffers = ${SHARED_BUFFERS:-512MB}
 max_wal_size = 8GB
 autovacuum = off
+${PROFILE:+shared_preload_libraries = pg_stat_statements
+pg_stat_statements.track = all}
 ${2:-}
 CONF
         if as_owner "$bin/pg_ctl" start -w -t 60 -D "$home/data" -l "$home/log" >/dev/null; then
@@ -77,6 +79,54 @@ bench() { # server, database, arguments of pgbench
     "$bin/pgbench" -h "$dir/$server" -p "${port[$server]}" -U postgres "$@" "$database" 2>>"$dir/pgbench.log"
 }
 make_db() { sql "$1" postgres "create database $2"; }
+
+# --- where the time goes, with PROFILE set -------------------------------------------------------------------------
+
+# Statements count from here, and a look a hundred times a second at what the server's sessions wait for is kept.
+profile_begin() { # servers...
+    [ -n "${PROFILE:-}" ] || return 0
+    local server
+    for server; do
+        sql "$server" postgres "create extension if not exists pg_stat_statements"
+        sql "$server" postgres "select pg_stat_statements_reset()" >/dev/null
+        sql "$server" postgres "drop table if exists waited; create unlogged table waited (who text, db text, what text)"
+        sql "$server" postgres "do \$\$ begin
+            loop
+                insert into waited
+                select split_part(application_name, ':', 2), datname,
+                       case when state = 'active' then coalesce(wait_event_type || '/' || wait_event, 'at work') else 'idle' end
+                  from pg_stat_activity where application_name like 'londiste:%' or backend_type like 'logical%';
+                commit;
+                perform pg_sleep(0.01);
+                commit;
+            end loop;
+        end \$\$" >/dev/null 2>&1 &
+        pids[profile_$server]=$!
+    done
+}
+profile_end() { # name of the file, servers...
+    [ -n "${PROFILE:-}" ] || return 0
+    local file=$PROFILE/$1 server
+    shift
+    mkdir -p "$PROFILE"
+    for server; do
+        sql "$server" postgres "select pg_terminate_backend(pid) from pg_stat_activity where query like '%into waited%' and pid <> pg_backend_pid()" >/dev/null
+        wait "${pids[profile_$server]}" 2>/dev/null || true
+        unset "pids[profile_$server]"
+        {
+            say "--- $server: statements by their time"
+            sql "$server" postgres "select rpad(datname, 12), lpad(calls::text, 8), lpad(round(total_exec_time + total_plan_time)::text || ' ms', 10),
+                    lpad(round(1000 * (total_exec_time + total_plan_time)::numeric / calls)::text || ' us each', 14), lpad(rows::text, 9) || ' rows',
+                    case when toplevel then ' ' else '  .. ' end || left(regexp_replace(regexp_replace(query, '--[^\n]*\n', '', 'g'), '\s+', ' ', 'g'), 110)
+                from pg_stat_statements s join pg_database d on d.oid = s.dbid
+                where query not like '%waited%' and query not like '%pg_sleep%' and calls > 1
+                order by total_exec_time + total_plan_time desc limit 60" | tr '|' ' '
+            say "--- $server: what the sessions were seen at, of the looks"
+            sql "$server" postgres "select rpad(db, 12), rpad(who, 10), lpad(round(100.0 * count(*) / sum(count(*)) over (partition by db, who), 1) || ' %', 8), what
+                from waited group by db, who, what order by db, who, count(*) desc" | tr '|' ' '
+        } >>"$file"
+    done
+}
 
 # --- time and CPU --------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,8 @@
 #   LAG_RATES            "1 200"
 #   BIN                  a folder with our programs, instead of building them
 #   KEEP_LOGS            a folder for the logs
+#   PROFILE              a folder for what the statements of both servers took and what their sessions waited for during
+#                        backlog and chain; both cost time themselves
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
