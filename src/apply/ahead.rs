@@ -7,6 +7,7 @@
 
 use std::sync::{Arc, RwLock};
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -42,26 +43,43 @@ impl SharedRoutes {
     }
 }
 
+/// Makes something else of a slice, on the thread that plans it.
+pub type Encode = fn(&EventSlice) -> Option<Bytes>;
+
 /// A slice with its plan.
 pub struct Planned {
     /// The events.
     pub slice: Arc<EventSlice>,
     /// What to do with them.
     pub plan: Plan,
+    /// What [`Ahead::start`] was asked to make of them.
+    pub encoded: Option<Bytes>,
 }
 
 impl Planned {
     /// Plans `slice` from `from` on, on another thread if it is large.
     pub async fn new(slice: Arc<EventSlice>, from: usize, routes: Arc<Routes>) -> Result<Self> {
-        let plan = if slice.len() - from <= SMALL {
-            plan(&slice, from, &routes)
-        } else {
-            let slice = slice.clone();
-            tokio::task::spawn_blocking(move || plan(&slice, from, &routes))
-                .await
-                .map_err(|error| Error::internal(format!("planning a slice of events failed: {error}")))?
+        Self::encoded(slice, from, routes, None).await
+    }
+
+    async fn encoded(
+        slice: Arc<EventSlice>,
+        from: usize,
+        routes: Arc<Routes>,
+        encode: Option<Encode>,
+    ) -> Result<Self> {
+        let is_small = slice.len() - from <= SMALL;
+        let make = move || {
+            let plan = plan(&slice, from, &routes);
+            let encoded = encode.and_then(|encode| encode(&slice));
+            Self { slice, plan, encoded }
         };
-        Ok(Self { slice, plan })
+        if is_small {
+            return Ok(make());
+        }
+        tokio::task::spawn_blocking(make)
+            .await
+            .map_err(|error| Error::internal(format!("planning a slice of events failed: {error}")))
     }
 }
 
@@ -72,8 +90,9 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    /// Begins to read `stream`; everything together takes about `memory` bytes at most.
-    pub fn start(stream: EventStream, routes: SharedRoutes, memory: u64) -> Self {
+    /// Begins to read `stream`; everything together takes about `memory` bytes at most. `encode` makes something of each
+    /// slice beside its plan.
+    pub fn start(stream: EventStream, routes: SharedRoutes, memory: u64, encode: Option<Encode>) -> Self {
         let bytes = usize::try_from(memory).unwrap_or(usize::MAX) / SLICES_IN_MEMORY;
         let bytes = bytes.clamp(SMALLEST_SLICE, LARGEST_SLICE);
         let (raw_sender, mut raw) = mpsc::channel(1);
@@ -86,7 +105,7 @@ impl Ahead {
                     && let Some(slice) = raw.recv().await
                 {
                     place.send(match slice {
-                        Ok(slice) => Planned::new(Arc::new(slice), 0, routes.get()).await,
+                        Ok(slice) => Planned::encoded(Arc::new(slice), 0, routes.get(), encode).await,
                         Err(error) => Err(error),
                     });
                 }

@@ -50,7 +50,78 @@ pub struct Applier {
     sets_prepared: bool,
     // What is known of tables was read before this batch.
     from_before: bool,
+    // Tables that this transaction has changed as sets, and by which description.
     changed_as_sets: HashMap<String, Arc<Target>>,
+    redefined: Option<String>,
+}
+
+/// A set of changes that failed.
+pub struct SetError {
+    /// The table; nothing when it was none of its statements.
+    pub table: Option<String>,
+    /// Why.
+    pub error: Error,
+}
+
+impl SetError {
+    fn new(work: &SetWork, error: Error) -> Self {
+        Self {
+            table: Some(work.target.name.clone()),
+            error,
+        }
+    }
+}
+
+/// Statements that are sent together.
+#[derive(Default)]
+struct Run<'a> {
+    steps: Vec<SetStep<'a>>,
+    bytes: usize,
+}
+
+enum SetStep<'a> {
+    Keyed {
+        work: &'a SetWork,
+        statement: Statement,
+        params: &'a [Bytes],
+        rows: u64,
+        op: Op,
+    },
+    Describe {
+        work: &'a SetWork,
+    },
+}
+
+enum Answer {
+    Found(u64),
+    Described(Target),
+}
+
+impl<'a> SetStep<'a> {
+    fn work(&self) -> &'a SetWork {
+        match self {
+            Self::Keyed { work, .. } | Self::Describe { work } => work,
+        }
+    }
+
+    async fn run(&self, client: &Client, load: Option<&Statement>) -> Result<Answer> {
+        match (self, load) {
+            (
+                Self::Keyed {
+                    statement, params, ..
+                },
+                _,
+            ) => {
+                let params = params.iter().map(RawParam);
+                Ok(Answer::Found(client.execute_raw(statement, params).await?))
+            }
+            (Self::Describe { work }, Some(load)) => {
+                let now = Target::load(client, load, &work.target.name).await?;
+                Ok(Answer::Described(now))
+            }
+            (Self::Describe { .. }, None) => Err(Error::internal("a table is described by no statement")),
+        }
+    }
 }
 
 struct Pending {
@@ -177,36 +248,120 @@ impl Applier {
         Ok(())
     }
 
-    /// Applies the summed up changes of one table; what waits is not flushed.
+    /// Applies the summed up changes of tables, each of which is there once; what waits is not flushed. Statements are sent
+    /// one after the other without waiting for each answer.
     ///
     /// # Errors
-    /// When a statement fails. It may be one that the changes one by one would not have made fail (a second unique index
-    /// collides on the way), so after a rollback the caller calls [`Applier::apply_in_order`] and begins again.
-    pub async fn set_change(&mut self, client: &Client, work: &SetWork) -> Result<()> {
-        if !std::mem::replace(&mut self.sets_prepared, true) {
-            client.batch_execute(SET_SETTINGS).await?;
-        }
-        for statement in &work.statements {
-            match statement {
-                SetStatement::Copy { sql, data } => {
-                    let statement = self.set_statement(client, sql, &[]).await?;
-                    let mut sink = std::pin::pin!(client.copy_in::<_, Bytes>(&statement).await?);
-                    for piece in data {
-                        sink.feed(piece.clone()).await?;
-                    }
-                    sink.finish().await?;
-                }
-                SetStatement::Keyed {
+    /// When a statement fails, with its table. It may be one that the changes one by one would not have made fail (a second
+    /// unique index collides on the way), so after a rollback the caller calls [`Applier::apply_in_order`] and begins again.
+    pub async fn set_changes(&mut self, client: &Client, works: &[SetWork]) -> Result<(), SetError> {
+        // A COPY that does not begin leaves the driver one answer ahead of the server (it ends the copy that it was
+        // refused), so nothing that may fail is on its way then. Nothing is between tables: their COPYs come last.
+        let mut run = Run::default();
+        for work in works {
+            for statement in &work.statements {
+                if let SetStatement::Keyed {
                     sql,
                     params,
                     rows,
                     op,
-                } => {
+                } = statement
+                {
                     let types = vec![Type::TEXT_ARRAY; params.len()];
-                    let statement = self.set_statement(client, sql, &types).await?;
-                    let found = client
-                        .execute_raw(&statement, params.iter().map(RawParam))
-                        .await?;
+                    let statement = self
+                        .set_statement(client, sql, &types)
+                        .await
+                        .map_err(|error| SetError::new(work, error))?;
+                    run.bytes += params.iter().map(Bytes::len).sum::<usize>();
+                    run.steps.push(SetStep::Keyed {
+                        work,
+                        statement,
+                        params,
+                        rows: *rows,
+                        op: *op,
+                    });
+                    if run.bytes >= BUFFERED_BYTES {
+                        self.finish_run(client, std::mem::take(&mut run)).await?;
+                    }
+                }
+            }
+            if !matches!(work.statements.last(), Some(SetStatement::Copy { .. })) {
+                self.describe_again(client, work, &mut run).await?;
+            }
+        }
+        self.finish_run(client, run).await?;
+        for work in works {
+            for statement in &work.statements {
+                if let SetStatement::Copy { sql, data } = statement {
+                    self.copy_rows(client, sql, data)
+                        .await
+                        .map_err(|error| SetError::new(work, error))?;
+                    fault::point("worker.apply.set-statement");
+                }
+            }
+            if matches!(work.statements.last(), Some(SetStatement::Copy { .. })) {
+                let mut run = Run::default();
+                self.describe_again(client, work, &mut run).await?;
+                self.finish_run(client, run).await?;
+            }
+            let (count, first, last) = work.events;
+            tracing::debug!(
+                "{}: {count} events ({first} to {last}) as a set of {} statements",
+                work.target.name,
+                work.statements.len()
+            );
+        }
+        Ok(())
+    }
+
+    /// Behind a table's first change in this transaction, which keeps others from altering it: is it still what its changes
+    /// were summed up by?
+    async fn describe_again<'w>(
+        &mut self,
+        client: &Client,
+        work: &'w SetWork,
+        run: &mut Run<'w>,
+    ) -> Result<(), SetError> {
+        let known = self.changed_as_sets.get(&work.target.name);
+        if known.is_some_and(|known| Arc::ptr_eq(known, &work.target)) {
+            return Ok(());
+        }
+        self.statement_to_load(client)
+            .await
+            .map_err(|error| SetError::new(work, error))?;
+        self.changed_as_sets
+            .insert(work.target.name.clone(), work.target.clone());
+        run.steps.push(SetStep::Describe { work });
+        Ok(())
+    }
+
+    /// Sends what was collected, and takes the answers.
+    async fn finish_run(&mut self, client: &Client, run: Run<'_>) -> Result<(), SetError> {
+        let prepare = !std::mem::replace(&mut self.sets_prepared, true);
+        let load = self.load.clone();
+        let settings = async {
+            match prepare {
+                true => client.batch_execute(SET_SETTINGS).await,
+                false => Ok(()),
+            }
+        };
+        // Each future sends its statement when it is first polled, and they are polled in this order.
+        let answers: FuturesOrdered<_> = run
+            .steps
+            .iter()
+            .map(|step| step.run(client, load.as_ref()))
+            .collect();
+        let (set, answers) = futures::join!(settings, answers.collect::<Vec<_>>());
+        let answers = run.steps.iter().zip(answers);
+        if let Err(error) = set {
+            return Err(SetError {
+                table: None,
+                error: error.into(),
+            });
+        }
+        for (step, answer) in answers {
+            match (step, answer) {
+                (SetStep::Keyed { work, rows, op, .. }, Ok(Answer::Found(found))) => {
                     if found < *rows {
                         *self.missed_rows.entry(work.target.name.clone()).or_default() += rows - found;
                         tracing::debug!(
@@ -216,36 +371,39 @@ impl Applier {
                             work.target.name
                         );
                     }
+                    fault::point("worker.apply.set-statement");
+                }
+                (SetStep::Describe { work }, Ok(Answer::Described(now))) => {
+                    if now != *work.target {
+                        self.redefined.get_or_insert_with(|| work.target.name.clone());
+                    }
+                }
+                (step, Err(error)) => return Err(SetError::new(step.work(), error)),
+                (step, Ok(_)) => {
+                    return Err(SetError::new(
+                        step.work(),
+                        Error::internal("an answer of another kind"),
+                    ));
                 }
             }
-            fault::point("worker.apply.set-statement");
         }
-        let (count, first, last) = work.events;
-        tracing::debug!(
-            "{}: {count} events ({first} to {last}) as a set of {} statements",
-            work.target.name,
-            work.statements.len()
-        );
-        self.changed_as_sets
-            .insert(work.target.name.clone(), work.target.clone());
         Ok(())
     }
 
-    /// A table whose changes were summed up by a description that it does not have any more. From its first change on the
-    /// transaction keeps others from altering a table, so who asks afterwards gets the answer for the whole of it.
-    pub async fn find_redefined(&mut self, client: &Client) -> Result<Option<String>> {
-        let changed = std::mem::take(&mut self.changed_as_sets);
-        if changed.is_empty() {
-            return Ok(None);
+    async fn copy_rows(&mut self, client: &Client, sql: &str, data: &[Bytes]) -> Result<()> {
+        let statement = self.set_statement(client, sql, &[]).await?;
+        let mut sink = std::pin::pin!(client.copy_in::<_, Bytes>(&statement).await?);
+        for piece in data {
+            sink.feed(piece.clone()).await?;
         }
-        let load = self.statement_to_load(client).await?;
-        let loads = changed.keys().map(|name| Target::load(client, &load, name));
-        let now = futures::future::try_join_all(loads).await?;
-        Ok(changed
-            .into_iter()
-            .zip(now)
-            .find(|((_, target), now)| **target != *now)
-            .map(|((name, _), _)| name))
+        sink.finish().await?;
+        Ok(())
+    }
+
+    /// A table whose changes were summed up by a description that it does not have any more.
+    pub fn take_redefined(&mut self) -> Option<String> {
+        self.changed_as_sets.clear();
+        self.redefined.take()
     }
 
     /// Takes back the settings under which sets are applied, for statements of others.
@@ -261,6 +419,7 @@ impl Applier {
         self.sets_prepared = false;
         self.from_before = !self.targets.is_empty();
         self.changed_as_sets.clear();
+        self.redefined = None;
         self.missed_rows.clear();
         self.ordered.retain(|_, batches| {
             *batches = batches.saturating_sub(1);
@@ -310,6 +469,7 @@ impl Applier {
         self.targets.clear();
         self.statements.clear();
         self.changed_as_sets.clear();
+        self.redefined = None;
         self.pending.clear();
         self.pending_bytes = 0;
     }

@@ -14,6 +14,8 @@ use crate::pgq::urldict;
 
 /// Rows of one statement at most: its plan is a loop over them, so more would save nothing.
 const MOST_ROWS: usize = 8192;
+/// Fewer rows are inserted by a statement, which is sent at once, while COPY begins with a question.
+const FEW_ROWS: usize = 500;
 /// Bytes of one statement's values, about, and of one piece of COPY data.
 const MOST_BYTES: usize = 2 << 20;
 const COPY_PIECE: usize = 256 << 10;
@@ -31,7 +33,7 @@ pub enum SetStatement {
         /// COPY text, in pieces of whole lines.
         data: Vec<Bytes>,
     },
-    /// An update or delete with one array of texts per column.
+    /// A statement with one array of texts per column.
     Keyed {
         /// What it does.
         op: Op,
@@ -39,7 +41,7 @@ pub enum SetStatement {
         sql: String,
         /// Arrays in the binary form of `text[]`.
         params: Vec<Bytes>,
-        /// Rows that it should find.
+        /// Rows that it should touch.
         rows: u64,
     },
 }
@@ -58,7 +60,11 @@ pub fn encode(target: &Target, changes: &Changes<'_>) -> Result<Vec<SetStatement
         keyed(target, Op::Update, rows, &group, &mut statements)?;
     }
     for group in by_layout(rows, &changes.inserts) {
-        statements.push(copy(target, rows, &group)?);
+        if group.len() < FEW_ROWS && !rows.layout_of(group[0]).own_cast_insert {
+            keyed(target, Op::Insert, rows, &group, &mut statements)?;
+        } else {
+            statements.push(copy(target, rows, &group)?);
+        }
     }
     Ok(statements)
 }
@@ -129,19 +135,15 @@ fn keyed(
     statements: &mut Vec<SetStatement>,
 ) -> Result<(), Reason> {
     let layout = rows.layout_of(group[0]);
-    let key: Vec<&str> = layout
-        .key
-        .iter()
-        .map(|place| layout.names[*place].as_str())
-        .collect();
-    let set: Vec<&str> = match op {
-        Op::Update => layout
-            .set
-            .iter()
-            .map(|place| layout.names[*place].as_str())
-            .collect(),
-        _ => Vec::new(),
+    let names = |places: &[usize]| places.iter().map(|place| layout.names[*place].as_str()).collect();
+    let (key, set): (Vec<&str>, Vec<&str>) = match op {
+        Op::Insert => (Vec::new(), names(&layout.insert)),
+        Op::Update => (names(&layout.key), names(&layout.set)),
+        Op::Delete => (names(&layout.key), Vec::new()),
     };
+    if op == Op::Insert && set.is_empty() {
+        return Err("an event has no column to insert");
+    }
     let sql = keyed_sql(target, op, &key, &set);
     let mut arrays: Vec<TextArray> = Vec::new();
     let mut rows_in = 0;
@@ -152,8 +154,12 @@ fn keyed(
         }
         // Rows to delete may have several layouts; they all have the key.
         let layout = rows.layout_of(*row);
-        let places = layout.key.iter().chain(layout.set.iter().take(set.len()));
-        for (array, place) in arrays.iter_mut().zip(places) {
+        let (of_key, of_set) = match op {
+            Op::Insert => (&[][..], &layout.insert[..]),
+            Op::Update => (&layout.key[..], &layout.set[..]),
+            Op::Delete => (&layout.key[..], &[][..]),
+        };
+        for (array, place) in arrays.iter_mut().zip(of_key.iter().chain(of_set)) {
             bytes += array.push(rows.value(*row, *place))?;
         }
         rows_in += 1;
@@ -173,39 +179,46 @@ fn keyed(
     Ok(())
 }
 
-/// The statement that takes its rows from one array per column, the key's first.
+/// The statement that takes its rows from one array per column, the key's first (an insert looks for none).
 fn keyed_sql(target: &Target, op: Op, key: &[&str], set: &[&str]) -> String {
     let cast =
         |position: usize, name: &str| format!("s.c{}::{}", position + 1, target.columns[name].type_name);
     let mut sql = match op {
+        Op::Insert => format!("insert into {} (", target.quoted),
         Op::Update => format!("update {}{} as t set ", target.only, target.quoted),
-        _ => format!("delete from {}{} as t using ", target.only, target.quoted),
+        Op::Delete => format!("delete from {}{} as t using ", target.only, target.quoted),
     };
     for (position, name) in set.iter().enumerate() {
         let comma = if position == 0 { "" } else { ", " };
-        write!(
-            sql,
-            "{comma}{} = {}",
-            quote_ident(name),
-            cast(key.len() + position, name)
-        )
-        .expect("a string takes all");
+        write!(sql, "{comma}{}", quote_ident(name)).expect("a string takes all");
+        if op == Op::Update {
+            write!(sql, " = {}", cast(key.len() + position, name)).expect("a string takes all");
+        }
     }
-    if op == Op::Update {
-        sql.push_str(" from ");
+    match op {
+        Op::Insert => {
+            let overriding = match target.has_identity_always() {
+                true => " overriding system value",
+                false => "",
+            };
+            let values: Vec<String> = set.iter().enumerate().map(|(at, name)| cast(at, name)).collect();
+            write!(sql, "){overriding} select {} from ", values.join(", ")).expect("a string takes all");
+        }
+        Op::Update => sql.push_str(" from "),
+        Op::Delete => {}
     }
     let count = key.len() + set.len();
     let list = |part: &dyn Fn(usize) -> String| (1..=count).map(part).collect::<Vec<_>>().join(", ");
     write!(
         sql,
-        "rows from ({}) as s({}) where ",
+        "rows from ({}) as s({})",
         list(&|n| format!("pg_catalog.unnest(${n}::pg_catalog.text[])")),
         list(&|n| format!("c{n}"))
     )
     .expect("a string takes all");
     for (position, name) in key.iter().enumerate() {
-        let and = if position == 0 { "" } else { " and " };
-        write!(sql, "{and}t.{} = {}", quote_ident(name), cast(position, name)).expect("a string takes all");
+        let and = if position == 0 { "where" } else { "and" };
+        write!(sql, " {and} t.{} = {}", quote_ident(name), cast(position, name)).expect("a string takes all");
     }
     sql
 }

@@ -17,8 +17,9 @@ mod statement;
 mod target;
 mod text_param;
 
-pub use ahead::{Ahead, Planned, SharedRoutes};
-pub use applier::Applier;
+pub use ahead::{Ahead, Encode, Planned, SharedRoutes};
+pub use applier::{Applier, SetError};
+pub use key::KeyKind;
 pub use plan::{Plan, Route, Routes, RowRoute, SetWork, Step, Stopped, plan};
 pub use row::{Op, RowChange, RowText};
-pub use target::Target;
+pub use target::{Target, TargetColumn};

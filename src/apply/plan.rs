@@ -5,7 +5,7 @@
 //! segment each table with many events is summed up; a table whose triggers fire, a truncate, a script or an event for
 //! nodes ends the segment.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::encode::{SetStatement, encode};
@@ -46,12 +46,40 @@ pub struct Routes {
     pub by_name: HashMap<String, Route>,
 }
 
+impl Routes {
+    /// Keeps the order between a partition and the table that it is a part of, where both have events: their rows are
+    /// the same.
+    pub fn keep_lineages(&mut self) {
+        let target = |route: &Route| match route {
+            Route::Rows(rows) => Some(rows.target.clone()),
+            _ => None,
+        };
+        let targets: Vec<Arc<Target>> = self.by_name.values().filter_map(target).collect();
+        if targets.iter().all(|target| target.lineage.len() < 2) {
+            return;
+        }
+        let own = |target: &Target| target.lineage.first().copied();
+        let above: HashSet<u32> = targets
+            .iter()
+            .flat_map(|target| target.lineage.iter().skip(1).copied())
+            .collect();
+        let here: HashSet<u32> = targets.iter().filter_map(|target| own(target)).collect();
+        for route in self.by_name.values_mut() {
+            if let Route::Rows(rows) = route {
+                let lineage = &rows.target.lineage;
+                rows.ordered |= lineage.iter().skip(1).any(|oid| here.contains(oid))
+                    || lineage.first().is_some_and(|oid| above.contains(oid));
+            }
+        }
+    }
+}
+
 /// A part of the work.
 pub enum Step {
     /// Row events of any tables, in their order.
     Rows(Vec<u32>),
-    /// The changes of one table.
-    Set(SetWork),
+    /// The changes of tables, each of which is there once.
+    Sets(Vec<SetWork>),
     /// An event that everything before it has to be done for.
     Single(u32),
 }
@@ -194,13 +222,14 @@ impl<'a> Segment<'a> {
     /// Large groups become sets; all other events stay in their order.
     fn finish(&mut self, slice: &EventSlice, routes: &Routes, steps: &mut Vec<Step>) {
         let mut alone: Option<Vec<u32>> = None;
+        let mut sets = Vec::new();
         for (_, route, events) in std::mem::take(&mut self.tables) {
             let is_large = routes.set_rows.is_some_and(|least| events.len() >= least);
             let target = &route.target;
             let planned = if !is_large {
                 Err("there are few")
             } else if route.ordered {
-                Err("a set of them failed before")
+                Err("they are to stay in order")
             } else if !target.stored {
                 Err("it is no table that has its rows here")
             } else {
@@ -209,11 +238,11 @@ impl<'a> Segment<'a> {
             match planned {
                 Ok(statements) => {
                     let id = |at: Option<&u32>| at.map_or(0, |index| slice.get(*index as usize).id());
-                    steps.push(Step::Set(SetWork {
+                    sets.push(SetWork {
                         target: target.clone(),
                         statements,
                         events: (events.len(), id(events.first()), id(events.last())),
-                    }));
+                    });
                 }
                 Err(why) => {
                     if is_large {
@@ -222,6 +251,9 @@ impl<'a> Segment<'a> {
                     alone.get_or_insert_default().extend(events);
                 }
             }
+        }
+        if !sets.is_empty() {
+            steps.push(Step::Sets(sets));
         }
         let rows = match alone {
             Some(mut events) => {
@@ -239,5 +271,59 @@ impl<'a> Segment<'a> {
             steps.push(Step::Rows(rows));
         }
         self.last = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_and_the_table_above_it_stay_in_order() {
+        let route = |name: &str, lineage: &[u32]| {
+            let target = Arc::new(Target {
+                name: name.to_owned(),
+                lineage: lineage.to_vec(),
+                ..Target::default()
+            });
+            let rows = RowRoute {
+                target,
+                snapshot: None,
+                ordered: false,
+            };
+            (name.to_owned(), Route::Rows(rows))
+        };
+        let ordered = |list: Vec<(String, Route)>| {
+            let mut routes = Routes {
+                by_name: list.into_iter().collect(),
+                ..Routes::default()
+            };
+            routes.keep_lineages();
+            let ordered = |(name, route): (String, Route)| match route {
+                Route::Rows(rows) if rows.ordered => Some(name),
+                _ => None,
+            };
+            let mut names: Vec<String> = routes.by_name.into_iter().filter_map(ordered).collect();
+            names.sort();
+            names
+        };
+        let (whole, part, other) = (
+            route("whole", &[1]),
+            route("part", &[2, 1]),
+            route("other", &[3, 1]),
+        );
+        assert!(
+            ordered(vec![part.clone(), other.clone()]).is_empty(),
+            "neighbours share no row"
+        );
+        assert_eq!(ordered(vec![whole, part, other]), ["other", "part", "whole"]);
+        assert_eq!(
+            ordered(vec![
+                route("below", &[4, 2, 1]),
+                route("part", &[2, 1]),
+                route("plain", &[7])
+            ]),
+            ["below", "part"]
+        );
     }
 }

@@ -35,6 +35,8 @@ pub struct Layout {
     fixed: bool,
     /// An update of many rows would read one of them otherwise than a single update does.
     own_cast: bool,
+    /// The same of an insert.
+    pub own_cast_insert: bool,
     /// Without a value for it a column of the target takes the next one of a sequence.
     counts: bool,
 }
@@ -337,6 +339,7 @@ impl<'a> Rows<'a> {
         self.layouts.push(Layout {
             key_kinds: key.iter().map(|place| columns[*place].key).collect(),
             own_cast: set.iter().any(|place| columns[*place].own_cast),
+            own_cast_insert: insert.iter().any(|place| columns[*place].own_cast),
             fixed: set.iter().any(|place| columns[*place].identity_always),
             counts: self
                 .target

@@ -21,6 +21,8 @@ pub struct Target {
     pub columns: HashMap<String, TargetColumn>,
     /// Triggers or rules act on the changes: the order of changes matters, between tables too.
     pub fires: bool,
+    /// The table, and the partitioned tables that it is a part of, by their oids.
+    pub lineage: Vec<u32>,
     /// All rows are stored here, in a table.
     pub stored: bool,
     /// Sets of columns that no two rows share.
@@ -92,7 +94,9 @@ impl Target {
             quoted: quote_qualified(schema, table),
             only: if kind == "p" { "" } else { "only " },
             columns,
-            fires: first.get("fires"),
+            // The rows of a view are those of other tables, and those of a foreign table may be.
+            fires: first.get("fires") || matches!(kind.as_str(), "v" | "f"),
+            lineage: first.get("lineage"),
             stored: matches!(kind.as_str(), "r" | "p") && !first.get::<_, bool>("foreign_rows"),
             unique_keys,
         })

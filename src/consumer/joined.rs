@@ -112,6 +112,11 @@ impl JoinedBatch {
         self.ready.pop_front();
     }
 
+    /// Whether the events of the next tick are here.
+    pub fn is_read(&self) -> bool {
+        matches!(self.ready.front(), Some(Some(_)))
+    }
+
     /// Waits for the chunk of the next tick, and begins to read the one after it.
     async fn fill(&mut self, session: &Arc<Session>) -> Result<()> {
         let mut chunk = match self.ahead.take() {

@@ -5,10 +5,12 @@
 //! `finish` is called only after that work is durable. If the process dies in between, the batch comes again and the
 //! stored position says that it is done.
 
+mod join_size;
 mod joined;
 
 use std::sync::Arc;
 
+pub use join_size::JoinSize;
 pub use joined::JoinedBatch;
 
 use crate::error::{Error, Result};

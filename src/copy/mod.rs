@@ -15,6 +15,7 @@
 //! it die just then, the worker finds and removes it.
 
 mod advice;
+mod catch_up;
 mod large;
 mod load;
 mod objects;

@@ -2,23 +2,24 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
+use super::catch_up::CatchUp;
 use super::large::{LargeCopy, ResumeError, Stale};
 use super::load::load_rows;
 use super::progress::ProgressSink;
 use super::run::Run;
 use super::source::{Source, ask_for_tick, find_source, load_source_table};
-use crate::apply::{Applier, RowText};
+use crate::apply::Applier;
 use crate::config::londiste::LondisteConfig;
-use crate::consumer::{Reader, take_session_lock};
+use crate::consumer::{JoinSize, Reader, take_session_lock};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::node::become_replica;
-use crate::parked;
+use crate::parked::{self, Parking};
 use crate::pg::{AppName, ConnInfo, QualifiedName, Session, quote_literal};
-use crate::pgq::{Batch, BatchLimits, JOINED_EVENTS, Snapshot, TickId, load_tick};
+use crate::pgq::{Batch, BatchLimits, Snapshot, TickId, load_tick};
 use crate::service::backoff::Backoff;
 use crate::service::fault;
 use crate::service::folded::Folded;
@@ -148,6 +149,10 @@ struct Runner<'a> {
     source: Source,
     reader: Reader,
     applier: Applier,
+    parking: Parking,
+    join_size: JoinSize,
+    // Of the tick that was replayed last.
+    event_seq: Option<i64>,
     worker_position: Option<watch::Receiver<TickId>>,
     // Once a tick after the rows' snapshot is replayed, it stays so until the next load of rows.
     passed: bool,
@@ -177,6 +182,7 @@ impl<'a> Runner<'a> {
         let copy_node = table.as_ref().and_then(|table| table.attrs.copy_node());
         let source = find_source(config, &local, &app, (&node, &location), copy_node, &job.table).await?;
         let reader = Reader::connect(&source.info, &app, queue, &consumer).await?;
+        let parking = Parking::detect(&local).await?;
         tracing::info!("{}: using {} as source node", job.table, source.node);
         Ok(Self {
             job,
@@ -187,6 +193,9 @@ impl<'a> Runner<'a> {
             source,
             reader,
             applier: Applier::default(),
+            parking,
+            join_size: JoinSize::default(),
+            event_seq: None,
             worker_position: job.worker_position.clone(),
             passed: false,
         })
@@ -419,7 +428,7 @@ impl<'a> Runner<'a> {
     /// may join many ticks.
     async fn next_batch(&self, completed: TickId, is_behind: bool) -> Result<Position> {
         let limits = BatchLimits {
-            join_events: is_behind.then_some(JOINED_EVENTS),
+            join_events: is_behind.then_some(self.join_size.events()),
             ..BatchLimits::default()
         };
         for _ in 0..2 {
@@ -477,54 +486,22 @@ impl<'a> Runner<'a> {
     }
 
     async fn replay(&mut self, batch: &Batch) -> Result<()> {
-        let result = self.replay_in_transaction(batch).await;
-        if result.is_err() {
-            self.applier.forget();
-        }
-        result
-    }
-
-    async fn replay_in_transaction(&mut self, batch: &Batch) -> Result<()> {
-        self.local.batch_execute("begin").await?;
-        let held = lock_position(&self.local, self.queue, &self.consumer).await?;
-        let table = load_own(&self.local, self.job).await?;
-        let Some(table) =
-            table.filter(|table| held == Some(batch.prev_tick) && table.state.is_replayed_by_copy())
-        else {
-            self.local.batch_execute("rollback").await?;
-            return Ok(());
+        let started = Instant::now();
+        let mut work = CatchUp {
+            job: self.job,
+            consumer: &self.consumer,
+            local: &self.local,
+            reader: &self.reader,
+            applier: &mut self.applier,
+            parking: &mut self.parking,
         };
-        let mut events = self
-            .reader
-            .events(batch, Some(&event_filter(&table.name)))
-            .await?;
-        while let Some(event) = events.next().await? {
-            if table
-                .snapshot
-                .as_ref()
-                .is_some_and(|snapshot| snapshot.contains(event.txid))
-            {
-                continue;
-            }
-            if event.is_row_change() {
-                self.applier
-                    .row_change(&self.local, &table.dest, RowText::of(&event))
-                    .await?;
-            } else if event.kind() == "R" {
-                self.applier.truncate(&self.local, &table.dest).await?;
-            }
+        if work.replay(batch).await? {
+            // Of all tables: that is what a batch is made of.
+            let before = self.event_seq.replace(batch.event_seq);
+            let events = before.and_then(|before| u64::try_from(batch.event_seq - before).ok());
+            self.join_size.replayed(events.unwrap_or(0), started.elapsed());
         }
-        self.applier.flush(&self.local).await?;
-        self.local
-            .query_one(
-                "select ret_code from pgq_node.set_consumer_completed($1, $2, $3)",
-                &[&self.queue, &self.consumer, &batch.tick.0],
-            )
-            .await?;
-        fault::point("copy.catch-up.before-commit");
-        self.local.batch_execute("commit").await?;
-        fault::point("copy.catch-up.committed");
-        self.reader.finish_batch(batch).await
+        Ok(())
     }
 
     /// Makes the table `ok` if, under the lock on the worker's position, both still stand at the same tick.
@@ -624,14 +601,14 @@ enum Position {
     Lost(String),
 }
 
-async fn load_own(local: &Session, job: &CopyJob) -> Result<Option<Table>> {
+pub(super) async fn load_own(local: &Session, job: &CopyJob) -> Result<Option<Table>> {
     let mut tables: HashMap<String, Table> =
         load_tables(local, &job.config.queue_name, &job.config.consumer_name).await?;
     Ok(tables.remove(&job.table))
 }
 
 /// Locks a consumer's position until the transaction ends.
-async fn lock_position(local: &Session, queue: &str, consumer: &str) -> Result<Option<TickId>> {
+pub(super) async fn lock_position(local: &Session, queue: &str, consumer: &str) -> Result<Option<TickId>> {
     let row = local
         .query_opt(sql::worker::LOCK_POSITION, &[&queue, &consumer])
         .await?;

@@ -4,16 +4,22 @@
 //! are parked behind it; `londiste parked --retry` applies them in the order in which they came. What is parked is
 //! written in the transaction of its batch.
 
+mod attempt;
+mod one;
 mod retry;
 mod row_key;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use tokio_postgres::{Client, GenericClient, Row};
 
+pub use attempt::Failure;
 pub use retry::{Retried, retry_parked};
 pub use row_key::RowKey;
+use row_key::canonical;
 
+use crate::apply::{Applier, Target};
 use crate::config::on_error::OnError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::Session;
@@ -51,7 +57,9 @@ pub struct Parking {
 
 #[derive(Debug, Default)]
 struct Blocked {
-    rows: HashMap<String, i64>,
+    // Says which texts are one key; without it those that are equal.
+    target: Option<Arc<Target>>,
+    rows: HashMap<Vec<u8>, i64>,
     // An event that names no row stands in the way of all that follow.
     all: Option<i64>,
 }
@@ -78,8 +86,8 @@ impl Parking {
     pub async fn load(
         &mut self,
         client: &Client,
-        queue: &str,
-        policies: &[Row],
+        applier: &mut Applier,
+        (queue, policies): (&str, &[Row]),
         default: OnError,
         tables: &HashMap<String, Table>,
     ) -> Result<()> {
@@ -97,7 +105,11 @@ impl Parking {
                 self.policies.insert(table.clone(), policy.parse()?);
             }
             if row.get("is_parked") {
-                let blocked = load_blocked(client, queue, &table).await?;
+                let mut blocked = Blocked::default();
+                if let Some(table) = tables.get(&table) {
+                    blocked.target = applier.target(client, &table.dest).await.ok();
+                }
+                blocked.load(client, queue, &table).await?;
                 self.blocked.insert(table, blocked);
             }
         }
@@ -155,9 +167,9 @@ impl Parking {
         &mut self,
         client: &Client,
         (queue, table): (&str, &str),
+        target: Option<Arc<Target>>,
         tick: TickId,
-        event: &Event,
-        why: &Error,
+        (event, why): (&Event, &Error),
     ) -> Result<()> {
         let key = RowKey::of(event);
         let (sqlstate, reason) = (why.sqlstate(), why.line());
@@ -185,7 +197,10 @@ impl Parking {
             .await?;
         self.blocked
             .entry(table.to_owned())
-            .or_default()
+            .or_insert_with(|| Blocked {
+                target,
+                ..Blocked::default()
+            })
             .add(&key, event.id);
         self.parked_now
             .entry(table.to_owned())
@@ -237,19 +252,19 @@ pub async fn forget_table(client: &impl GenericClient, queue: &str, table: &str)
     Ok(())
 }
 
-async fn load_blocked(client: &Client, queue: &str, table: &str) -> Result<Blocked> {
-    let mut blocked = Blocked::default();
-    for row in client.query(sql::parked::LOAD_ROWS, &[&queue, &table]).await? {
-        blocked.add(&RowKey::stored(row.get("row_key")), row.get("ev_id"));
-    }
-    Ok(blocked)
-}
-
 impl Blocked {
+    async fn load(&mut self, client: &Client, queue: &str, table: &str) -> Result<()> {
+        for row in client.query(sql::parked::LOAD_ROWS, &[&queue, &table]).await? {
+            self.add(&RowKey::stored(row.get("row_key")), row.get("ev_id"));
+        }
+        Ok(())
+    }
+
     fn add(&mut self, key: &RowKey, event: i64) {
         match key {
             RowKey::Row(key) => {
-                self.rows.entry(key.clone()).or_insert(event);
+                let form = canonical(key, self.target.as_deref());
+                self.rows.entry(form).or_insert(event);
             }
             RowKey::Unknown => {
                 self.all.get_or_insert(event);
@@ -260,7 +275,10 @@ impl Blocked {
 
     fn blocker(&self, key: &RowKey) -> Option<i64> {
         match key {
-            RowKey::Row(key) => self.rows.get(key).copied().or(self.all),
+            RowKey::Row(key) => {
+                let form = canonical(key, self.target.as_deref());
+                self.rows.get(&form).copied().or(self.all)
+            }
             // It may concern any row.
             RowKey::Unknown => self.all.or_else(|| self.rows.values().min().copied()),
             RowKey::New => self.all,
@@ -279,6 +297,7 @@ pub fn behind(blocker: i64) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::apply::{KeyKind, TargetColumn};
 
     #[test]
     fn a_row_waits_for_its_own_events_only() {
@@ -291,6 +310,26 @@ mod tests {
         blocked.add(&RowKey::Unknown, 9);
         assert_eq!(blocked.blocker(&RowKey::Row("id=2".to_owned())), Some(9));
         assert_eq!(blocked.blocker(&RowKey::New), Some(9));
+    }
+
+    #[test]
+    fn one_row_has_one_key_whatever_its_text_is() {
+        let column = TargetColumn {
+            key: KeyKind::of(1700, -1, false, true),
+            ..TargetColumn::default()
+        };
+        let mut blocked = Blocked {
+            target: Some(Arc::new(Target {
+                columns: [("id".to_owned(), column)].into(),
+                ..Target::default()
+            })),
+            ..Blocked::default()
+        };
+        blocked.add(&RowKey::Row("id=1.0".to_owned()), 7);
+        assert_eq!(blocked.blocker(&RowKey::Row("id=1.00".to_owned())), Some(7));
+        assert_eq!(blocked.blocker(&RowKey::Row("id=1.01".to_owned())), None);
+        blocked.add(&RowKey::Row("id=NaN".to_owned()), 8);
+        assert_eq!(blocked.blocker(&RowKey::Row("id=NaN".to_owned())), Some(8));
     }
 
     #[test]

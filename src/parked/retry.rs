@@ -41,6 +41,13 @@ pub async fn retry_parked(
     {
         let (park_id, table): (i64, String) = (row.get("park_id"), row.get("table_name"));
         let key = RowKey::stored(row.get("row_key"));
+        if !blocked.contains_key(&table) {
+            let mut stands = Blocked::default();
+            if let Some(dest) = dests.get(&table) {
+                stands.target = applier.target(client, dest).await.ok();
+            }
+            blocked.insert(table.clone(), stands);
+        }
         let stands = blocked.entry(table.clone()).or_default();
         let event = parked_event(&row);
         if !chosen.contains(&park_id) {

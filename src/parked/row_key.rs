@@ -1,6 +1,6 @@
 //! Which row an event is about.
 
-use crate::apply::{RowChange, RowText};
+use crate::apply::{RowChange, RowText, Target};
 use crate::pgq::{Event, urldict};
 
 /// The row of an event, as far as the event tells.
@@ -50,4 +50,29 @@ impl RowKey {
             Self::Unknown => None,
         }
     }
+}
+
+/// A form of a row's key (the text of [`RowKey::Row`]) that all texts of one key share, as far as `target` tells.
+pub fn canonical(text: &str, target: Option<&Target>) -> Vec<u8> {
+    let (Some(target), Ok(pairs)) = (target, urldict::decode(text)) else {
+        return text.as_bytes().to_vec();
+    };
+    let mut form = Vec::with_capacity(text.len() + 8);
+    for (name, value) in &pairs {
+        form.extend_from_slice(name.as_bytes());
+        let Some(value) = value else {
+            form.extend_from_slice(b"\0null\0");
+            continue;
+        };
+        let start = form.len();
+        form.extend_from_slice(b"\0key\0");
+        let kind = target.columns.get(&**name).and_then(|column| column.key);
+        if !kind.is_some_and(|kind| kind.canonical(value, &mut form)) {
+            form.truncate(start);
+            form.extend_from_slice(b"\0text\0");
+            form.extend_from_slice(value.as_bytes());
+        }
+        form.push(0);
+    }
+    form
 }

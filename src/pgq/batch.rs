@@ -29,9 +29,6 @@ pub struct Batch {
     pub part: Option<Part>,
 }
 
-/// Events in a batch that is joined of several ticks because its reader is behind; up to twice as many may come.
-pub const JOINED_EVENTS: i32 = 5000;
-
 /// Limits of `pgq.next_batch_custom`; the default takes tick after tick.
 #[derive(Debug, Clone, Default)]
 pub struct BatchLimits {

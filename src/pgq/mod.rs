@@ -14,7 +14,7 @@ mod slice;
 mod snapshot;
 pub mod urldict;
 
-pub use batch::{Batch, BatchLimits, FINISH_BATCH, JOINED_EVENTS, next_batch, next_batch_by};
+pub use batch::{Batch, BatchLimits, FINISH_BATCH, next_batch, next_batch_by};
 pub use detached::find_detached;
 pub use event::{Event, EventStream, is_row_change, txid_of_line};
 pub use foreign_txids::{ForeignTxids, find_foreign_txids};

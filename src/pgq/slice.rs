@@ -176,6 +176,11 @@ impl<'a> EventRef<'a> {
         (self.raw(TIME), &self.text[tail])
     }
 
+    /// The time, and all fields from the type on.
+    pub fn time_and_tail(&self) -> [Option<Cow<'a, str>>; 7] {
+        [TIME, TYPE, DATA, EXTRA1, EXTRA1 + 1, EXTRA1 + 2, EXTRA1 + 3].map(|index| self.field(index))
+    }
+
     /// The event by itself.
     pub fn to_event(&self) -> Event {
         let text = |index| self.field(index).map(Cow::into_owned);

@@ -5,20 +5,20 @@ use std::sync::Arc;
 
 use super::cascade_event;
 use super::node_state::{Duty, NodeState};
-use super::queue_copy::QueueCopy;
+use super::queue_copy::{QueueCopy, QueueStatements, encode_events, find_event_table};
 use super::status::BatchCounts;
 use crate::apply::{
-    Ahead, Applier, Planned, Route, Routes, RowRoute, RowText, SharedRoutes, Step, Stopped, Target,
+    Ahead, Applier, Encode, Planned, Route, Routes, RowRoute, RowText, SharedRoutes, Step, Stopped, Target,
 };
 use crate::config::londiste::LondisteConfig;
 use crate::config::on_error::OnError;
 use crate::consumer::Reader;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::execute::replay_script;
 use crate::node::stream::{ANY_TABLE, StreamIdentity};
-use crate::parked::{self, Parking};
+use crate::parked::{Failure, Parking};
 use crate::pg::{Session, quote_fqname, quote_literal};
-use crate::pgq::{Batch, Event, EventRef, Snapshot, TickId, load_tick};
+use crate::pgq::{Batch, Event, EventRef, Snapshot, TICK_CHANNEL, TickId, load_tick};
 use crate::service::fault;
 use crate::sql;
 use crate::table::{
@@ -51,6 +51,31 @@ pub struct BatchWork<'a> {
     pub parking: &'a mut Parking,
     /// Local names of the tables that the batch has changed so far.
     pub changed: HashSet<String>,
+    pub queue_statements: &'a mut QueueStatements,
+    /// The tick of the batch before, which is to be made first.
+    pub tick_before: Option<DueTick>,
+}
+
+/// A tick of the provider that is to be made here, because the work before it is committed.
+pub struct DueTick {
+    pub tick: TickId,
+    pub time: String,
+    pub event_seq: i64,
+}
+
+impl DueTick {
+    /// Makes the tick, in a transaction of its own: its snapshot must see the commit before it.
+    pub async fn make(self, local: &Session, queue: &str) -> Result<()> {
+        let statement = local.prepared(sql::worker::MAKE_TICK).await?;
+        local
+            .query_one(
+                &statement,
+                &[&queue, &self.tick.0, &self.time, &self.event_seq, &TICK_CHANNEL],
+            )
+            .await?;
+        fault::point("worker.tick.created");
+        Ok(())
+    }
 }
 
 impl BatchWork<'_> {
@@ -65,34 +90,7 @@ impl BatchWork<'_> {
                     self.parking.end();
                     return Ok(end);
                 }
-                Err(Failure::Final(error)) => {
-                    let failed = self.applier.take_failed();
-                    let outdated =
-                        failed.is_some() && parked::is_parkable(&error) && self.applier.may_be_outdated();
-                    if !outdated && !self.parking.takes_care(failed, &error) {
-                        return Err(error);
-                    }
-                    // Once more: by what the tables are now (a column may have been added here before it was on the
-                    // root), or to find all events that fail, and only those.
-                    self.local.batch_execute("rollback").await?;
-                    self.applier.forget();
-                }
-                Err(Failure::Set { table, error }) => {
-                    // Nothing of the batch stays: its events come again, and this table's are applied one by one.
-                    self.local.batch_execute("rollback").await?;
-                    tracing::info!(
-                        "{table}: applying its changes one by one, since together they fail: {}",
-                        error.line()
-                    );
-                    self.applier.forget();
-                    self.applier.apply_in_order(&table);
-                    fault::point("worker.apply.rolled-back");
-                }
-                Err(Failure::Redefined(table)) => {
-                    self.local.batch_execute("rollback").await?;
-                    tracing::info!("{table}: its definition changed meanwhile, applying the batch anew");
-                    self.applier.forget();
-                }
+                Err(failure) => failure.recover(self.local, self.applier, self.parking).await?,
             }
         }
     }
@@ -109,6 +107,7 @@ impl BatchWork<'_> {
         self.identity.prepare(local).await?;
         // One round trip: each statement of READ COMMITTED has its own snapshot, so the tables are read after the lock. The
         // provider is asked for the events meanwhile.
+        let tick_before = self.tick_before.take();
         let position_key: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&queue, &consumer];
         let all_events = async {
             match self.is_filtering() {
@@ -121,13 +120,34 @@ impl BatchWork<'_> {
             // What was checked at the end of a transaction on the root must not be checked earlier here.
             false => "begin; set constraints all deferred",
         };
-        let (begun, position, tables, policies, events) = futures::join!(
+        let copied_to = match self.node.duty {
+            Duty::Branch => Some(queue),
+            Duty::MergeIntoRoot => self.node.combined_queue.as_deref(),
+            _ => None,
+        };
+        // A combined queue may be closed, which is no error.
+        let event_table = async {
+            match self.node.duty {
+                Duty::Branch => find_event_table(local, queue).await.map(Some),
+                _ => Ok(None),
+            }
+        };
+        let ticked = async {
+            match tick_before {
+                Some(tick) => tick.make(local, queue).await,
+                None => Ok(()),
+            }
+        };
+        let (ticked, begun, position, tables, policies, event_table, events) = futures::join!(
+            ticked,
             local.batch_execute(begin),
             local.query_opt(&lock, &position_key),
             load_tables_by(local, &load, queue, consumer),
             self.parking.read(local, queue),
+            event_table,
             all_events,
         );
+        ticked?;
         begun?;
         let position = position?;
         let as_expected = position.is_some_and(|row| {
@@ -140,38 +160,50 @@ impl BatchWork<'_> {
             local.batch_execute("rollback").await?;
             return Ok(BatchEnd::StateChanged);
         }
-        let mut tables = tables?;
+        let (mut tables, policies) = (tables?, policies?);
         if let (Duty::MergeIntoRoot, Some(combined)) = (self.node.duty, &self.node.combined_queue)
             && !hold_open(local, combined).await?
         {
             local.batch_execute("rollback").await?;
             return Ok(BatchEnd::CombinedClosed);
         }
+        let event_table = match (event_table?, copied_to) {
+            (None, Some(queue)) => Some(find_event_table(local, queue).await?),
+            (found, _) => found,
+        };
         self.take_over(&mut tables, batch.prev_tick).await?;
+        self.applier.begin();
         self.parking
-            .load(local, queue, &policies?, self.config.on_error, &tables)
+            .load(
+                local,
+                self.applier,
+                (queue, &policies),
+                self.config.on_error,
+                &tables,
+            )
             .await?;
 
         let mut counts = BatchCounts::default();
-        let mut copier = match self.node.duty {
-            Duty::Branch => Some(QueueCopy::new(queue, true)),
-            Duty::MergeIntoRoot => self
-                .node
-                .combined_queue
-                .as_deref()
-                .map(|queue| QueueCopy::new(queue, false)),
+        let keep_ids = self.node.duty == Duty::Branch;
+        let mut statements = std::mem::take(self.queue_statements);
+        let mut copier = match (copied_to, event_table) {
+            (Some(queue), Some(found)) => {
+                let mut copier = QueueCopy::new(queue, keep_ids, &mut statements);
+                copier.begin(local, &found).await?;
+                Some(copier)
+            }
             _ => None,
         };
         let events = match events? {
             Some(events) => events,
             None => self.reader.events(batch, self.filter(&tables).as_deref()).await?,
         };
-        self.applier.begin();
         let routes = SharedRoutes::default();
         routes.set(Arc::new(self.known_routes(&tables, 0)));
-        let mut ahead = Ahead::start(events, routes.clone(), self.config.apply_memory);
         self.changed.clear();
-        while let Some(planned) = ahead.next().await? {
+        let encode: Option<Encode> = (copier.is_some() && keep_ids).then_some(encode_events);
+        let mut ahead = Ahead::start(events, routes.clone(), self.config.apply_memory, encode);
+        while let Some(mut planned) = ahead.next().await? {
             counts.events += planned.slice.len() as u64;
             if let Some(event) = planned.slice.iter().find(|event| event.is_retried()) {
                 return Err(Error::refused(format!("event {} is a retried one", event.id()))
@@ -179,24 +211,45 @@ impl BatchWork<'_> {
                     .with_hint("find who calls pgq.event_retry for this worker's consumer")
                     .into());
             }
-            if let Some(copier) = &mut copier {
-                for event in planned.slice.iter() {
-                    if self.node.duty == Duty::Branch {
-                        match self.own_watermark(event) {
-                            Some(event) => copier.push(local, &event).await?,
-                            None => copier.push_as_it_is(local, event).await?,
-                        }
-                        continue;
+            let own: Option<Vec<Event>> = (keep_ids && !self.node.sync_nodes.is_empty())
+                .then(|| {
+                    let event = |event| self.own_watermark(event).unwrap_or_else(|| event.to_event());
+                    let has_own = planned
+                        .slice
+                        .iter()
+                        .any(|event| self.own_watermark(event).is_some());
+                    has_own.then(|| planned.slice.iter().map(event).collect())
+                })
+                .flatten();
+            let (slice, lines) = (planned.slice.clone(), planned.encoded.take());
+            let copied = async {
+                let Some(copier) = &mut copier else {
+                    return Ok(());
+                };
+                if let Some(events) = own {
+                    for event in &events {
+                        copier.push(local, event).await?;
                     }
-                    let event = event.to_event();
+                    return copier.flush(local).await;
+                }
+                if keep_ids {
+                    return copier.write(local, &slice, lines).await;
+                }
+                for event in slice.iter().map(|event| event.to_event()) {
                     if !cascade_event::is_administrative(&event) {
                         copier.push(local, &event).await?;
                     }
                 }
+                Ok(())
+            };
+            // The events are sent first, what they change behind them without waiting for the answer.
+            let applied = self.apply_slice(planned, &routes, &mut tables, batch.tick);
+            let (copied, ignored) = futures::join!(copied, applied);
+            if copied.is_err() {
+                self.applier.take_failed();
             }
-            counts.ignored += self
-                .apply_slice(planned, &routes, &mut tables, batch.tick)
-                .await?;
+            copied?;
+            counts.ignored += ignored?;
         }
         self.applier.flush(local).await?;
         if let Some(copier) = &mut copier {
@@ -213,7 +266,7 @@ impl BatchWork<'_> {
             }
         }
         counts.parked = self.parking.count_now();
-        if let Some(table) = self.applier.find_redefined(local).await? {
+        if let Some(table) = self.applier.take_redefined() {
             return Err(Failure::Redefined(table));
         }
         self.forget_snapshots(&mut tables, batch.tick).await?;
@@ -239,6 +292,7 @@ impl BatchWork<'_> {
         stored?;
         committed?;
         fault::point("worker.apply.committed");
+        *self.queue_statements = statements;
         Ok(BatchEnd::Committed { tables, counts })
     }
 
@@ -309,7 +363,7 @@ impl BatchWork<'_> {
             if planned.plan.generation != routes.get().generation {
                 planned = Planned::new(planned.slice, from, routes.get()).await?;
             }
-            let Planned { slice, plan } = planned;
+            let Planned { slice, plan, .. } = planned;
             let known = routes.get();
             ignored += plan.ignored;
             for step in plan.steps {
@@ -329,13 +383,13 @@ impl BatchWork<'_> {
                             self.apply_row(&event, &known).await?;
                         }
                     }
-                    Step::Set(work) => {
-                        self.changed.insert(work.target.name.clone());
+                    Step::Sets(works) => {
+                        for work in &works {
+                            self.changed.insert(work.target.name.clone());
+                        }
                         // What waits has an order and its own error.
                         self.applier.flush(local).await?;
-                        if let Err(error) = self.applier.set_change(local, &work).await {
-                            return Err(set_failure(work.target.name.clone(), error));
-                        }
+                        self.applier.set_changes(local, &works).await?;
                     }
                     Step::Single(index) => {
                         let event = slice.get(index as usize).to_event();
@@ -343,7 +397,7 @@ impl BatchWork<'_> {
                         if event.kind() == "EXECUTE" {
                             self.applier.flush(local).await?;
                             // What the script alters is altered on purpose.
-                            if let Some(table) = self.applier.find_redefined(local).await? {
+                            if let Some(table) = self.applier.take_redefined() {
                                 return Err(Failure::Redefined(table));
                             }
                             self.applier.leave_sets(local).await?;
@@ -371,6 +425,7 @@ impl BatchWork<'_> {
                             known.by_name.insert(event.raw_extra1().to_owned(), route);
                         }
                     }
+                    known.keep_lineages();
                     routes.set(Arc::new(known));
                     next
                 }
@@ -426,11 +481,13 @@ impl BatchWork<'_> {
             };
             Some((table.name.clone(), route))
         });
-        Routes {
+        let mut routes = Routes {
             generation,
             set_rows: self.config.apply_set_rows,
             by_name: by_name.collect(),
-        }
+        };
+        routes.keep_lineages();
+        routes
     }
 
     /// Where the events of a name go. An error waits for the first event that is to be applied.
@@ -462,37 +519,6 @@ impl BatchWork<'_> {
 
     fn is_replayed(&self, table: &Table) -> bool {
         table.state == TableState::Ok && self.node.duty.applies()
-    }
-
-    /// Applies a row event by itself, or puts it aside when it cannot be applied or another one of its row lies there.
-    async fn apply_or_park(&mut self, table: &Table, event: &Event, tick: TickId) -> Result<()> {
-        let (local, place) = (self.local, (self.config.queue_name.as_str(), table.name.as_str()));
-        if let Some(blocker) = self.parking.blocker(&table.name, event) {
-            let why = parked::behind(blocker);
-            return self.parking.park(local, place, tick, event, &why).await;
-        }
-        // What waits is of other tables, and has its own errors.
-        self.applier.flush(local).await?;
-        local.batch_execute("savepoint parking").await?;
-        let applied = async {
-            self.applier
-                .row_change(local, &table.dest, RowText::of(event))
-                .await?;
-            self.applier.flush(local).await
-        };
-        match applied.await {
-            // By what the table is now it may succeed.
-            Err(why) if parked::is_parkable(&why) && !self.applier.may_be_outdated() => {
-                self.applier.take_failed();
-                self.applier.forget_target(&table.dest);
-                local
-                    .batch_execute("rollback to savepoint parking; release savepoint parking")
-                    .await?;
-                self.parking.park(local, place, tick, event, &why).await
-            }
-            Err(error) => Err(error),
-            Ok(()) => Ok(local.batch_execute("release savepoint parking").await?),
-        }
     }
 
     /// Looks at one event by itself.
@@ -527,7 +553,10 @@ impl BatchWork<'_> {
                 )));
             }
             if event.is_row_change() && self.parking.policy(&table.name) == OnError::Park {
-                self.apply_or_park(table, event, tick).await?;
+                let place = (self.config.queue_name.as_str(), table);
+                self.parking
+                    .apply_or_park(local, self.applier, place, event, tick)
+                    .await?;
             } else if event.is_row_change() {
                 self.applier
                     .row_change(local, &table.dest, RowText::of(event))
@@ -625,44 +654,6 @@ enum Handled {
     Done,
     /// It was applied, and other tables may be replayed from here on.
     TablesChanged,
-}
-
-/// Why a batch was not applied.
-enum Failure {
-    /// An error to report.
-    Final(Error),
-    /// The summed up changes of a table; one by one they may succeed.
-    Set { table: String, error: Error },
-    /// A table is not what it was when its changes were summed up.
-    Redefined(String),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Final(error)
-    }
-}
-
-impl From<tokio_postgres::Error> for Failure {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Final(error.into())
-    }
-}
-
-/// A refused statement is tried again row by row. A deadlock, a shutdown or a full disk is nothing that another order of
-/// changes helps against (PostgreSQL manual, appendix A: classes 40, 53, 57, 58, XX).
-fn set_failure(table: String, error: Error) -> Failure {
-    let is_refusal = error.kind() == ErrorKind::Database
-        && error.sqlstate().is_some_and(|code| {
-            !["40", "53", "57", "58", "XX"]
-                .iter()
-                .any(|class| code.starts_with(class))
-        });
-    if is_refusal {
-        Failure::Set { table, error }
-    } else {
-        Failure::Final(error.context(format!("changes of table \"{table}\"")))
-    }
 }
 
 fn find_table<'a>(tables: &'a HashMap<String, Table>, name: &str) -> Option<&'a Table> {

@@ -8,6 +8,46 @@ use crate::support::process::{Process, clean_environment};
 use crate::support::wait::wait_for;
 use crate::support::{Cluster, cluster};
 
+use crate::support::cascade::Cascade;
+
+/// Without a right on the event tables a branch fills its queue through a function; events keep their ids.
+#[test]
+fn a_branch_whose_role_may_not_write_to_event_tables() {
+    let mut cascade = Cascade::new("feeder");
+    cascade.create_root("root");
+    cascade.create_branch("branch", "root");
+    cascade.create_leaf("leaf", "branch");
+    cascade.psql_all("create table t (id int primary key, v text)");
+    cascade.start_workers();
+    cascade.add_table("t");
+    cascade.wait_in_sync();
+    cascade["branch"].stop_worker();
+    let branch = &mut cascade["branch"];
+    branch.psql(
+        "create role feeder in role pgq_admin, londiste_reader, londiste_writer; grant all on t to feeder; \
+         grant all on all tables in schema londiste_rs to feeder; \
+         grant all on all sequences in schema londiste_rs to feeder; \
+         grant set on parameter session_replication_role to feeder; \
+         revoke insert on pgq.event_1, pgq.event_1_0, pgq.event_1_1, pgq.event_1_2 from pgq_admin",
+    );
+    let ini = std::fs::read_to_string(branch.ini()).expect("read a job file");
+    let db = format!("db = {}", branch.connstr());
+    assert!(ini.contains(&db), "{ini}");
+    let ini = ini.replace(&db, &format!("{db} options='-c role=feeder'"));
+    std::fs::write(branch.ini(), ini).expect("write a job file");
+    branch.start_worker();
+    cascade["root"].psql("insert into t select n, E'a\tb\\\\c' from generate_series(1, 10) n");
+    cascade.wait_caught_up();
+    cascade["root"].psql("insert into t select n, null from generate_series(11, 3000) n");
+    cascade.wait_caught_up();
+    cascade.assert_equal("t");
+    let events = "select count(*) || md5(string_agg(concat_ws('|', ev_id, ev_time, ev_type, ev_data, ev_extra1), '' \
+                                                    order by ev_id)) from pgq.event_1 where ev_extra1 = 'public.t'";
+    assert_eq!(cascade["branch"].psql(events), cascade["root"].psql(events));
+    let log = cascade["branch"].log();
+    assert!(!log.contains(" ERROR "), "the branch's worker met errors\n{log}");
+}
+
 fn job(dir: &Path, server: &Cluster, db: &str, role: &str) -> (PathBuf, String) {
     let location = format!(
         "host={} port={} dbname={db} user={role}",

@@ -229,3 +229,49 @@ fn names_that_are_wrong_are_refused() {
         ran.stderr
     );
 }
+
+/// A copy replays what was changed while the rows were brought as the worker does: many changes at once, and what cannot
+/// be applied is put aside.
+#[test]
+fn a_copy_that_catches_up_sums_up_changes_and_puts_aside_what_is_refused() {
+    let mut cascade = Cascade::new("parkcopy");
+    cascade.create_root("root");
+    cascade.create_leaf("leaf", "root");
+    cascade.psql_all("create table t (id numeric primary key, v text)");
+    cascade["leaf"].psql(
+        "alter table t add constraint no_bad check (v not like 'bad%'); \
+         create function waits(numeric) returns numeric language plpgsql immutable \
+             as 'begin perform pg_advisory_xact_lock_shared(7); return $1; end'; \
+         create index on t (waits(id))",
+    );
+    cascade["root"].psql("insert into t select n, 'x' from generate_series(1, 3000) n");
+    cascade["leaf"].configure("on_error = park");
+    cascade.start_workers();
+    // The rows are in, and their index waits until more was changed.
+    let lock = cascade["leaf"].hold("select pg_advisory_xact_lock(7)");
+    cascade.add_table("t");
+    let leaf = &cascade["leaf"];
+    cascade.wait_until("the copy to build the index", || {
+        leaf.psql("select count(*) from pg_locks where not granted and locktype = 'advisory'") == "1"
+    });
+    cascade["root"].psql(
+        "update t set v = v || 'y' where id > 10; delete from t where id % 7 = 0; \
+         insert into t select n, 'new' from generate_series(4000, 4500) n",
+    );
+    cascade["root"].psql("insert into t values (5000.0, 'bad')");
+    cascade["root"].psql("update t set id = 5000.00, v = 'bad too' where id = 5000");
+    cascade["root"].psql("update t set v = 'bad still' where id = 5000");
+    lock.commit();
+    cascade.wait_in_sync();
+    cascade.wait_caught_up();
+    let digest = "select count(*) || md5(string_agg(t::text, ',' order by id)) from t where id < 5000";
+    assert_eq!(leaf.psql(digest), cascade["root"].psql(digest));
+    assert_eq!(leaf.psql("select count(*) from t where id = 5000"), "0");
+    let waiting = leaf.psql("select count(*) from londiste_rs.parked_event where table_name = 'public.t'");
+    assert_eq!(
+        waiting,
+        cascade["root"].psql(
+            "select count(*) from pgq.event_1 where ev_extra1 = 'public.t' and ev_data like '%5000.0%'"
+        )
+    );
+}

@@ -8,7 +8,7 @@
 -- own_cast bool (a text is cast to its type by a function, which may read it otherwise than the type's input does);
 -- and on each row the same facts of the table: fires bool (triggers or rules act on changes of a session in this role),
 -- foreign_rows bool (some of its rows are on another server), unique_keys text[] (each immediate, complete unique index
--- as a JSON array of its columns).
+-- as a JSON array of its columns), lineage oid[] (the table, and the partitioned tables that it is a part of).
 select c.relkind::text as relkind, a.attname::text as attname, a.attgenerated <> '' as generated,
        a.attidentity = 'a' as identity_always,
        pg_catalog.format_type((
@@ -27,7 +27,7 @@ select c.relkind::text as relkind, a.attname::text as attname, a.attgenerated <>
        or exists (select 1 from pg_catalog.pg_cast k
                    where k.castsource = 'pg_catalog.text'::pg_catalog.regtype and k.castfunc <> 0
                      and k.casttarget in (t.oid, t.typbasetype)) as own_cast,
-       facts.fires, facts.foreign_rows, facts.unique_keys
+       facts.fires, facts.foreign_rows, facts.unique_keys, facts.lineage
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -48,6 +48,10 @@ select c.relkind::text as relkind, a.attname::text as attname, a.attgenerated <>
                             and r.ev_enabled::text in ('A', whole.role)) as fires,
               exists (select 1 from pg_catalog.pg_class f
                        where f.oid = any (whole.parts) and f.relkind = 'f') as foreign_rows,
+              case when c.relispartition
+                   then array(select p.relid::pg_catalog.oid from pg_catalog.pg_partition_ancestors(c.oid) p (relid))
+                   else array[c.oid]
+              end as lineage,
               array(select (select pg_catalog.json_agg(k.attname order by k.attnum)
                               from pg_catalog.pg_attribute k
                              where k.attrelid = i.indrelid and k.attnum = any (columns.numbers))::text

@@ -46,7 +46,8 @@ begin
             londiste_rs.check_txids(text),
             londiste_rs.repair_txids(text),
             londiste_rs.cut_queue(text, int8),
-            londiste_rs.bury_event(int8, int8, text)
+            londiste_rs.bury_event(int8, int8, text),
+            londiste_rs.insert_events(text, int8[], text[], text[], text[], text[], text[], text[], text[])
             to pgq_admin;
     end if;
     if exists (select 1 from pg_catalog.pg_roles where rolname = 'pgq_reader') then

@@ -1,23 +1,22 @@
 //! The loop of one connected worker: look at the node, move tables, replay, wait for the next fact.
 
 mod duties;
-mod join;
 mod replay;
 mod watermark;
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use self::join::JoinSize;
 use self::watermark::GroupRound;
 use super::WAKE_CHANNEL;
 use super::copies::Copies;
 use super::node_state::{Duty, NodeState};
 use super::presence::Presence;
+use super::queue_copy::QueueStatements;
 use super::status::Status;
 use crate::apply::Applier;
 use crate::config::londiste::LondisteConfig;
-use crate::consumer::{JoinedBatch, Reader, take_session_lock};
+use crate::consumer::{JoinSize, JoinedBatch, Reader, take_session_lock};
 use crate::copy::remote_info;
 use crate::daemon::signals::Reload;
 use crate::error::{Error, Result};
@@ -106,6 +105,7 @@ struct Server<'a> {
     identity: StreamIdentity,
     parking: Parking,
     presence: Presence,
+    queue_statements: QueueStatements,
     copies: &'a mut Copies,
     status: Status,
     waiting_for_provider: Folded,
@@ -200,6 +200,7 @@ impl<'a> Server<'a> {
             identity,
             parking,
             presence,
+            queue_statements: QueueStatements::default(),
             status: Status::labelled(queue, &config.job_name),
             waiting_for_provider: Folded::new(Duration::from_secs(60)),
             waiting_for_combined: Folded::new(Duration::from_secs(60)),

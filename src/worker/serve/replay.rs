@@ -1,19 +1,31 @@
 //! One batch from its opening to its end, and what to do when positions do not fit.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Pass, Server, not_connected};
 use crate::config::londiste::LondisteConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::ReplayRole;
-use crate::pgq::{self, Batch, BatchLimits, TICK_CHANNEL, TickId, load_tick};
+use crate::pgq::{self, Batch, BatchLimits, TickId, load_tick};
 use crate::service::fault;
 use crate::sql;
-use crate::worker::batch::{BatchEnd, BatchWork};
+use crate::table::TableState;
+use crate::worker::batch::{BatchEnd, BatchWork, DueTick};
 use crate::worker::node_state::Duty;
 
 /// A copy at most this many ticks ahead of the worker is met tick by tick.
 const MEETING_TICKS: i64 = 20;
+
+/// For so long ticks that are read already follow each other without a look at anything else.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
+/// What became of a batch.
+enum Done {
+    /// Nothing to wait for; on a branch a tick may be due.
+    Worked(Option<DueTick>),
+    /// It has to wait.
+    Idle,
+}
 
 /// What the look for a batch found.
 enum Opened {
@@ -24,7 +36,7 @@ enum Opened {
 }
 
 impl Server<'_> {
-    /// Opens the next batch, or takes the next tick of one that spans several, and brings it to its end.
+    /// Opens the next batch, or takes the next ticks of one that spans several, and brings it to its end.
     pub(super) async fn replay(&mut self, config: &LondisteConfig) -> Result<Pass> {
         let batch = match self.next_of_joined().await? {
             Some(batch) => batch,
@@ -33,14 +45,50 @@ impl Server<'_> {
                 Opened::Else(pass) => return Ok(pass),
             },
         };
+        let begun = Instant::now();
+        let mut next = Some(batch);
+        let mut due = None;
+        while let Some(batch) = next {
+            due = match self.replay_one(config, &batch, due).await? {
+                Done::Worked(due) => due,
+                Done::Idle => return Ok(Pass::Idle),
+            };
+            // What is read already follows at once, and the tick is made together with its first message.
+            next = match &self.joined {
+                Some(joined)
+                    if due.is_some()
+                        && joined.is_read()
+                        && begun.elapsed() < AT_ONCE
+                        && self.tables.values().all(|table| table.state == TableState::Ok) =>
+                {
+                    self.next_of_joined().await?
+                }
+                _ => None,
+            };
+        }
+        if let Some(tick) = due {
+            tick.make(&self.local, &config.queue_name).await?;
+        }
+        Ok(Pass::Worked)
+    }
+
+    /// Applies one batch. On a branch its tick is due then: what follows has to make it before anything else.
+    async fn replay_one(
+        &mut self,
+        config: &LondisteConfig,
+        batch: &Batch,
+        tick_before: Option<DueTick>,
+    ) -> Result<Done> {
         let started = Instant::now();
         let mut work = self.batch_work(config)?;
-        match work.apply(&batch).await? {
+        work.tick_before = tick_before;
+        let (tables, counts) = match work.apply(batch).await? {
             BatchEnd::StateChanged => {
                 // The events may have been asked for already.
                 self.leave_joined();
                 self.reader = None;
                 self.refresh(config).await?;
+                return Ok(Done::Worked(None));
             }
             BatchEnd::CombinedClosed => {
                 // The events may have been asked for already.
@@ -51,29 +99,39 @@ impl Server<'_> {
                     tracing::info!("{line}");
                 }
                 self.refresh(config).await?;
-                return Ok(Pass::Idle);
+                return Ok(Done::Idle);
             }
-            BatchEnd::Committed { tables, counts } => {
-                self.tables = tables;
-                self.node.completed = batch.tick;
-                self.reached = Some((batch.tick, batch.tick_time.clone()));
-                self.clear_error = true;
-                self.copies.set_position(batch.tick);
-                if self.node.duty == Duty::Branch {
-                    self.make_tick(config, &batch.tick_time, batch.event_seq).await?;
-                    self.node.queue_top = Some(batch.tick);
-                }
-                let took = started.elapsed();
-                self.join_size.replayed(counts.events, took);
-                self.status.add(counts, took, batch.lag);
-                if self.is_at_end_of(&batch) {
-                    fault::point("worker.finish.before");
-                    self.reader()?.finish_batch(&batch).await?;
-                    fault::point("worker.finish.done");
-                }
+            BatchEnd::Committed { tables, counts } => (tables, counts),
+        };
+        self.tables = tables;
+        self.node.completed = batch.tick;
+        self.reached = Some((batch.tick, batch.tick_time.clone()));
+        self.clear_error = true;
+        self.copies.set_position(batch.tick);
+        let mut due = None;
+        let is_last = self.is_at_end_of(batch);
+        if self.node.duty == Duty::Branch {
+            self.node.queue_top = Some(batch.tick);
+            let tick = DueTick {
+                tick: batch.tick,
+                time: batch.tick_time.clone(),
+                event_seq: batch.event_seq,
+            };
+            match is_last {
+                // The provider hears of the end only when the tick is there, too.
+                true => tick.make(&self.local, &config.queue_name).await?,
+                false => due = Some(tick),
             }
         }
-        Ok(Pass::Worked)
+        let took = started.elapsed();
+        self.join_size.replayed(counts.events, took);
+        self.status.add(counts, took, batch.lag);
+        if is_last {
+            fault::point("worker.finish.before");
+            self.reader()?.finish_batch(batch).await?;
+            fault::point("worker.finish.done");
+        }
+        Ok(Done::Worked(due))
     }
 
     fn batch_work<'w>(&'w mut self, config: &'w LondisteConfig) -> Result<BatchWork<'w>> {
@@ -90,6 +148,8 @@ impl Server<'_> {
             identity: &self.identity,
             parking: &mut self.parking,
             changed: std::collections::HashSet::new(),
+            queue_statements: &mut self.queue_statements,
+            tick_before: None,
         })
     }
 
@@ -199,20 +259,6 @@ impl Server<'_> {
         }
     }
 
-    /// The tick of the batch that was just committed, in a transaction of its own: its snapshot must see that commit.
-    async fn make_tick(&self, config: &LondisteConfig, time: &str, event_seq: i64) -> Result<()> {
-        let queue = &config.queue_name;
-        let statement = self.local.prepared(sql::worker::MAKE_TICK).await?;
-        self.local
-            .query_one(
-                &statement,
-                &[queue, &self.node.completed.0, &time, &event_seq, &TICK_CHANNEL],
-            )
-            .await?;
-        fault::point("worker.tick.created");
-        Ok(())
-    }
-
     /// The last tick as the provider described it when it was replayed. A provider that is gone need not be asked.
     async fn stored_tick(&self, config: &LondisteConfig) -> Result<Option<(String, i64)>> {
         if !self.identity.is_stored_here() {
@@ -230,7 +276,12 @@ impl Server<'_> {
         let (queue, completed) = (&config.queue_name, self.node.completed);
         if let Some((time, event_seq)) = self.stored_tick(config).await? {
             tracing::info!("making tick {completed}, which a crash left out");
-            self.make_tick(config, &time, event_seq).await?;
+            let tick = DueTick {
+                tick: completed,
+                time,
+                event_seq,
+            };
+            tick.make(&self.local, queue).await?;
             self.node.queue_top = Some(completed);
             return Ok(());
         }
@@ -250,7 +301,12 @@ impl Server<'_> {
             .with_hint("drop this node and create it anew"));
         };
         tracing::info!("making tick {completed}, which a crash left out");
-        self.make_tick(config, &tick.time, tick.event_seq).await?;
+        let tick = DueTick {
+            tick: completed,
+            time: tick.time,
+            event_seq: tick.event_seq,
+        };
+        tick.make(&self.local, queue).await?;
         self.node.queue_top = Some(completed);
         Ok(())
     }
