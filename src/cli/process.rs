@@ -153,7 +153,7 @@ fn explain_rights(error: Error) -> Error {
         return error;
     }
     error
-        .with_hint("this needs a role of its own: pgq_reader to look, pgq_admin (and londiste_writer) to change things")
+        .with_hint("this needs a role of its own: pgq_reader and londiste_reader to look, pgq_admin (and londiste_writer) to change things")
         .with_hint("an owner of the database gives it: grant pgq_admin, londiste_writer to ROLE")
 }
 

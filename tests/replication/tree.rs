@@ -172,3 +172,47 @@ fn where_the_role_of_a_replica_cannot_be_had_rows_are_applied_all_the_same() {
             .contains("replay_without_role = 1 in the job file")
     });
 }
+
+#[test]
+fn a_provider_is_read_with_the_rights_of_a_reader() {
+    let queue = "chain_reader";
+    let mut cascade = Cascade::new(queue);
+    cascade.create_root("root");
+    cascade.create_leaf("leaf", "root");
+    cascade.psql_all(
+        "create table t (id int primary key, v text); create table late (id int primary key, v text)",
+    );
+    cascade.start_workers();
+    cascade.add_table("t");
+    cascade.wait_in_sync();
+    cascade["leaf"].stop_worker();
+    let root = &cascade["root"];
+    cluster().psql(
+        "postgres",
+        "do $$ begin if to_regrole('only_reads') is null then create role only_reads login in role pgq_reader, londiste_reader; end if; end $$",
+    );
+    root.psql("grant select on t, late to only_reads");
+    let location = cluster().connstr_as("only_reads", &root.db).replace('\'', "''");
+    cascade["leaf"].psql(&format!(
+        "update pgq_node.node_location set node_location = '{location}' where node_name = 'root'"
+    ));
+    cascade["leaf"].configure("local_wm_publish_period = 0.5");
+    cascade["leaf"].start_worker();
+    cascade["root"].psql(
+        "insert into t select i, 'v' from generate_series(1, 3000) i; insert into late values (1, 'v')",
+    );
+    cascade.add_table("late");
+    cascade.wait_in_sync();
+    cascade.wait_caught_up();
+    for table in ["t", "late"] {
+        cascade.assert_equal(table);
+    }
+    let at = cascade["leaf"].position();
+    cascade.wait_until("the watermark to be told", || {
+        let sql =
+            format!("select last_tick >= {at} from pgq.get_consumer_info('{queue}', '.leaf.watermark')");
+        cascade["root"].psql(&sql) == "t"
+    });
+    let log = cascade["leaf"].log();
+    assert!(!log.contains("ERROR") && !log.contains("WARNING"), "{log}");
+}
