@@ -77,6 +77,22 @@ fn consumers_of<'a>(facts: &'a Facts, old: &'a str) -> impl Iterator<Item = (&'a
     })
 }
 
+/// The steps by which a reader comes from one provider to another, one of which may be the dead node: its worker need not
+/// answer then, and the dead node is no place to go back to.
+fn moved(reader: &Reader, from: &str, to: &str, is_paused: bool, dead: &str) -> Vec<Action> {
+    let actions = moves(reader, from, to, is_paused).into_iter();
+    let eased = actions.map(|action| match action {
+        Action::Pause { reader, .. } if from == dead => Action::Halt { reader },
+        Action::Resume { queue, reader, .. } if from == dead => Action::Resume {
+            queue,
+            reader,
+            back_to: None,
+        },
+        other => other,
+    });
+    eased.collect()
+}
+
 /// The steps that make another node the root.
 ///
 /// # Errors
@@ -135,7 +151,7 @@ pub fn plan_dead_root(facts: &Facts, request: &Request) -> Result<Succession> {
         }
         if !facts.chain(&new.name).contains(&best.name.as_str()) {
             check_provider(facts, new, &worker_of(new), &best.name, new.tick)?;
-            actions.extend(moves(&worker_of(new), &new.provider, &best.name, false));
+            actions.extend(moved(&worker_of(new), &new.provider, &best.name, false, old));
             if let Some(former) = former.replace(best.name.clone()) {
                 actions.push(Action::Unsubscribe {
                     provider: former,
@@ -283,19 +299,9 @@ pub fn plan_dead_branch(facts: &Facts, request: &Request) -> Result<Succession> 
     for node in orphans {
         let to = if node.name == new.name { root } else { new };
         check_provider(&below_old, node, &worker_of(node), &to.name, node.tick)?;
-        let stopped = moves(&worker_of(node), old, &to.name, node.is_paused).into_iter();
-        actions.extend(stopped.map(|action| match action {
-            Action::Pause { reader, .. } => Action::Halt { reader },
-            // The dead node is no place to go back to.
-            Action::Resume { queue, reader, .. } => Action::Resume {
-                queue,
-                reader,
-                back_to: None,
-            },
-            other => other,
-        }));
-        if let Some(moved) = below_old.nodes.get_mut(&node.name) {
-            moved.provider.clone_from(&to.name);
+        actions.extend(moved(&worker_of(node), old, &to.name, node.is_paused, old));
+        if let Some(orphan) = below_old.nodes.get_mut(&node.name) {
+            orphan.provider.clone_from(&to.name);
         }
     }
     for (_, reader) in consumers_of(facts, old) {
@@ -447,7 +453,7 @@ mod tests {
         let plan = plan(&facts(7, 5, 5), Some("c")).unwrap();
         let text = kinds(&plan.actions);
         assert!(
-            text.starts_with("tag a, reserve b, pause c, subscribe b, point c, resume c, catch-up c, halt b, halt d, halt c, lead c"),
+            text.starts_with("tag a, reserve b, halt c, subscribe b, point c, resume c, catch-up c, halt b, halt d, halt c, lead c"),
             "{text}"
         );
         let promoted = text.find("promote c").expect("a new root");

@@ -478,3 +478,131 @@ fn a_dead_root_can_be_dropped_instead() {
     }
     stand.wait_equal();
 }
+
+/// Runs a command of a node in a directory; it dies at a fault point if one is named.
+fn run_at(stand: &Stand, node: &str, args: &[&str], dir: &std::path::Path, fault: Option<&str>) -> Ran {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_londiste"));
+    let command =
+        crate::support::process::clean_environment(command.arg(stand.cascade[node].ini()).args(args));
+    if let Some(fault) = fault {
+        command.env("LONDISTE_FAULT", fault);
+    }
+    let output = command.current_dir(dir).output().expect("run londiste");
+    Ran {
+        status: output.status,
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// The command dies at each of these points, one after the other: itself at the first, `continue` at the others.
+fn die_at_all(stand: &Stand, node: &str, args: &[&str], other: &str, dir: &std::path::Path, points: &[&str]) {
+    for (nr, point) in points.iter().enumerate() {
+        let ran = match nr {
+            0 => run_at(stand, node, args, dir, Some(point)),
+            _ => run_at(stand, other, &["continue"], dir, Some(point)),
+        };
+        assert!(
+            ran.stderr.contains(&format!("fault point {point} reached")),
+            "{point} was not reached: {}",
+            ran.stderr
+        );
+    }
+    must(run_at(stand, other, &["continue"], dir, None));
+}
+
+const UNDONE: &[&str] = &[
+    "plan.recorded",
+    "plan.tag.done",
+    "plan.halt.marked",
+    "plan.point.done",
+    "plan.lead.done",
+    "plan.gravestone.done",
+];
+
+const TAKEN_OVER: &[&str] = &[
+    "plan.tag.done",
+    "plan.tag.marked",
+    "plan.halt.done",
+    "plan.halt.marked",
+    "plan.lead.done",
+    "plan.lead.marked",
+    "plan.gravestone.done",
+    "plan.gravestone.marked",
+    "plan.promote.done",
+    "plan.promote.marked",
+    "plan.go-back.done",
+    "plan.go-back.marked",
+    "plan.subscribe.done",
+    "plan.point.done",
+    "plan.resume.done",
+];
+
+const CAME_BACK: &[&str] = &[
+    "plan.halt.done",
+    "plan.close.done",
+    "plan.last-tick.done",
+    "plan.report.done",
+    "plan.report.marked",
+    "plan.rejoin.done",
+    "plan.rejoin.marked",
+    "plan.admit.done",
+    "plan.admit.marked",
+    "plan.tag.done",
+    "plan.resume.done",
+    "plan.tidy.done",
+];
+
+#[test]
+fn every_fault_point_of_failovers_is_run() {
+    for point in londiste::service::fault::FAILOVER_FAULT_POINTS {
+        assert!(TAKEN_OVER.contains(point) || CAME_BACK.contains(point), "{point}");
+    }
+}
+
+/// C-05, C-06: whoever dies in the middle is followed by one who goes on, or back.
+#[test]
+fn c05_the_administrator_dies_at_each_step_of_a_failover() {
+    let mut stand = Stand::new("fo_die");
+    stand.put_ahead("c", AHEAD);
+    stand.lose_root();
+    let dir = tempfile::tempdir().expect("a directory");
+    let args = ["takeover", "a", "--dead-root", "--target", "b"];
+    for point in UNDONE {
+        let died = run_at(&stand, "b", &args, dir.path(), Some(point));
+        assert!(
+            died.stderr.contains("reached: ending"),
+            "{point}: {}",
+            died.stderr
+        );
+        must(run_at(&stand, "c", &["undo"], dir.path(), None));
+        assert_eq!(provider(&stand, "b"), "a", "after {point}");
+        for node in stand.survivors() {
+            let left = "select (select count(*) from pgq_node.local_state where paused) || ' ' || \
+                        (select count(*) from pgq_node.node_location where dead) || ' ' || \
+                        (select count(*) from londiste_rs.plan) || ' ' || \
+                        (select count(*) from pgq.get_consumer_info() where consumer_name like '%gravestone')";
+            assert_eq!(node.psql(left), "0 0 0 0", "{} after {point}", node.name);
+        }
+    }
+    die_at_all(&stand, "b", &args, "c", dir.path(), TAKEN_OVER);
+    stand.check("b");
+}
+
+#[test]
+fn c05_the_administrator_dies_at_each_step_of_a_return() {
+    let mut stand = Stand::new("fo_die_back");
+    lose_changes(
+        &mut stand,
+        "insert into t values (21, 'lost'); update t set v = 'lost' where id = 1; delete from t where id = 5",
+    );
+    must(stand.cascade["b"].try_londiste(&["takeover", "a", "--dead-root"]));
+    stand.check("b");
+    stand.server.start_again();
+    stand.cascade["a"].start_worker();
+    let dir = tempfile::tempdir().expect("a directory");
+    die_at_all(&stand, "a", &["resurrect"], "a", dir.path(), CAME_BACK);
+    let json = std::fs::read_to_string(dir.path().join("resurrect-lost-events.json")).expect("a report");
+    assert_eq!(json.matches("\"ev_id\"").count(), 3, "{json}");
+    check_return(&mut stand, "b");
+}
