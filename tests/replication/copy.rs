@@ -12,7 +12,8 @@ fn errors_of_a_copy_say_what_to_do() {
     );
     let tables = ["rights", "kinds", "filled", "gone", "lost", "odd"];
     let root = &cascade["root"];
-    root.psql(
+    root.server.psql(
+        &root.db,
         "create role copyerr_reader login in role pgq_admin, pgq_reader, pgq_writer, londiste_writer; \
          grant select on kinds, filled, gone, lost, odd to copyerr_reader; \
          insert into rights values (1, 'a'); insert into kinds values (1, 'a'); insert into filled values (1, null); \

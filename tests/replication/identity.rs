@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::support::Cluster;
-use crate::support::cascade::{Cascade, Ran, Server};
+use crate::support::cascade::{Cascade, Ran, Server, TestRole};
 
 const TABLES: &str =
     "create table changed (id int primary key, v text); create table calm (id int primary key, v text)";
@@ -216,7 +216,7 @@ fn a_branch_restored_from_its_files_catches_up_and_stops_nobody() {
 
 #[test]
 fn a_root_restored_from_a_dump_is_named() {
-    let mut cascade = Cascade::new("dump");
+    let mut cascade = Cascade::new_as(TestRole::Super, "dump");
     cascade.create_root("root");
     cascade.create_leaf("leaf", "root");
     make_tables(&mut cascade);

@@ -503,14 +503,29 @@ impl Cascade {
     #[track_caller]
     pub fn create(&mut self, kind: &str, name: &str, server: Server, provider: Option<&str>) {
         let role = self.role.name();
-        self.create_at(kind, name, server, provider, |server, db| {
+        self.create_as_told(kind, name, server, provider, |server, db| {
             server.connstr_as(role, db)
         });
     }
 
-    /// The same with a connection string of its own, made of the server and the database's name.
+    /// The same with a connection string of its own, made of the server and the database's name; a superuser's, whatever
+    /// role the other nodes belong to.
     #[track_caller]
     pub fn create_at(
+        &mut self,
+        kind: &str,
+        name: &str,
+        server: Server,
+        provider: Option<&str>,
+        connstr: impl Fn(&Cluster, &str) -> String,
+    ) {
+        let role = std::mem::replace(&mut self.role, TestRole::Super);
+        self.create_as_told(kind, name, server, provider, connstr);
+        self.role = role;
+    }
+
+    #[track_caller]
+    fn create_as_told(
         &mut self,
         kind: &str,
         name: &str,
