@@ -19,8 +19,9 @@ test-plain: ## run the cascades with a role that is no superuser: ROLE=plain, or
 	@scripts/setup test
 	LONDISTE_TEST_ROLE=$${ROLE:-plain} cargo test --test suite -- replication:: fault:: --skip versions::
 
-soak: ## replay random histories for as long as you like: HISTORIES=10000, LONDISTE_SEED=N repeats a run
+soak: ## random histories (HISTORIES=10000, LONDISTE_SEED=N repeats a run), many switchovers under load (SWITCHOVERS=500)
 	@scripts/setup test
+	SWITCHOVERS=$${SWITCHOVERS:-500} cargo test --test suite a_root_under_load_goes_forth_and_back -- --nocapture
 	HISTORIES=$${HISTORIES:-10000} LONDISTE_SEED=$${LONDISTE_SEED:-clock} cargo test --test suite replication::histories -- --nocapture
 	MODEL=large cargo test --release --test suite model::takeover -- --nocapture
 

@@ -141,3 +141,72 @@ pub(super) fn check_provider(
         None => Err(Error::refused(format!("node \"{provider}\" has no queue"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cascade::plan::facts::tests::{facts, node};
+
+    fn plan(facts: &Facts, node: &str, provider: &str) -> Result<Vec<Action>> {
+        plan_change_provider(
+            facts,
+            &Request {
+                node: node.to_owned(),
+                consumer: None,
+                provider: provider.to_owned(),
+            },
+        )
+    }
+
+    #[test]
+    fn both_providers_keep_the_events_until_the_end() {
+        let facts = facts();
+        let kinds: Vec<&str> = plan(&facts, "c", "b")
+            .expect("a plan")
+            .iter()
+            .map(Action::kind)
+            .collect();
+        assert_eq!(
+            kinds,
+            ["reserve", "pause", "subscribe", "point", "resume", "unsubscribe"]
+        );
+        assert!(plan(&facts, "c", "a").expect("a plan").is_empty(), "already so");
+    }
+
+    #[test]
+    fn who_was_paused_on_purpose_stays_so() {
+        let mut facts = facts();
+        facts.nodes.get_mut("c").expect("c").is_paused = true;
+        let actions = plan(&facts, "c", "b").expect("a plan");
+        assert!(
+            !actions
+                .iter()
+                .any(|a| matches!(a, Action::Pause { .. } | Action::Resume { .. }))
+        );
+    }
+
+    #[test]
+    fn what_can_be_known_is_refused() {
+        let mut facts = facts();
+        let words = |facts: &Facts, node: &str, provider: &str| {
+            plan(facts, node, provider)
+                .expect_err("a refusal")
+                .message()
+                .to_owned()
+        };
+        assert!(words(&facts, "b", "b").contains("its own provider"));
+        assert!(words(&facts, "b", "e").contains("form a circle"));
+        assert!(words(&facts, "b", "d").contains("is a leaf"));
+        assert!(words(&facts, "a", "b").contains("is the root"));
+        facts.nodes.insert(
+            "f".to_owned(),
+            node("f", NodeType::Branch, "a", 90, Some((95, 99))),
+        );
+        assert!(words(&facts, "c", "f").contains("has not kept tick"));
+        facts.nodes.remove("b");
+        facts
+            .absent
+            .insert("b".to_owned(), "it is tagged as dead".to_owned());
+        assert!(words(&facts, "c", "b").contains("tagged as dead"));
+    }
+}

@@ -272,3 +272,87 @@ fn check_merges(old: &NodeFacts, new: &NodeFacts) -> Result<()> {
     ))
     .with_hint("make the same merge leaves on both first"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cascade::plan::facts::tests::facts;
+
+    fn plan(facts: &Facts, old: &str, new: &str, all: bool) -> Result<Vec<Action>> {
+        plan_takeover(
+            facts,
+            &Request {
+                old: old.to_owned(),
+                new: new.to_owned(),
+                all,
+            },
+        )
+    }
+
+    fn place(actions: &[Action], wanted: impl Fn(&Action) -> bool) -> usize {
+        actions.iter().position(wanted).expect("the step")
+    }
+
+    /// C-06: who is moved first would find that the new root lacks his tick.
+    #[test]
+    fn the_new_root_catches_up_before_others_move_below_it() {
+        let actions = plan(&facts(), "a", "b", true).expect("a plan");
+        let caught_up = place(&actions, |a| matches!(a, Action::CatchUp { .. }));
+        let moved = place(&actions, |a| matches!(a, Action::Point { .. }));
+        let closed = place(&actions, |a| matches!(a, Action::Close { .. }));
+        assert!(caught_up < moved && moved < closed);
+    }
+
+    #[test]
+    fn nothing_slow_and_no_forgetting_lies_between_closing_and_opening() {
+        let actions = plan(&facts(), "a", "b", true).expect("a plan");
+        let closed = place(&actions, |a| matches!(a, Action::Close { .. }));
+        let opened = place(&actions, |a| matches!(a, Action::Promote { .. }));
+        let between: Vec<&str> = actions[closed + 1..opened].iter().map(Action::kind).collect();
+        assert_eq!(between, ["last-tick", "reach", "carry-sequences"]);
+        let forgotten = place(&actions, |a| matches!(a, Action::Unsubscribe { .. }));
+        assert!(forgotten > opened);
+    }
+
+    #[test]
+    fn nobody_is_moved_below_a_node_that_reads_from_it() {
+        // e reads from b, which has to move below e: so e first reads from a.
+        let actions = plan(&facts(), "a", "e", true).expect("a plan");
+        let points: Vec<(&str, &str)> = actions
+            .iter()
+            .filter_map(|action| match action {
+                Action::Point { reader, to, .. } => Some((reader.node.as_str(), to.as_str())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(points, [("e", "a"), ("b", "e"), ("c", "e")]);
+        // A branch likewise.
+        let actions = plan(&facts(), "b", "e", false).expect("a plan");
+        let points: Vec<&str> = actions
+            .iter()
+            .filter(|action| matches!(action, Action::Point { .. }))
+            .map(Action::place)
+            .collect();
+        assert_eq!(points, ["e", "b"]);
+    }
+
+    #[test]
+    fn a_node_without_the_tables_is_refused() {
+        let mut facts = facts();
+        let words = |facts: &Facts| {
+            plan(facts, "a", "b", false)
+                .expect_err("a refusal")
+                .message()
+                .to_owned()
+        };
+        facts.nodes.get_mut("b").expect("b").ready_tables.clear();
+        assert!(words(&facts).contains("are not on node \"b\": public.t"));
+        facts
+            .nodes
+            .get_mut("b")
+            .expect("b")
+            .unready_tables
+            .push("public.t".to_owned());
+        assert!(words(&facts).contains("are not in sync on node \"b\": public.t"));
+    }
+}

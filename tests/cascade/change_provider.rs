@@ -140,3 +140,48 @@ fn the_plan_is_shown_first() {
       20. remove what kept writers out of a
     "#);
 }
+
+/// A consumer that is no worker: a program that reads from the node's chosen provider and answers pauses.
+#[test]
+fn a_plain_cascaded_consumer_moves_with_its_position() {
+    let cascade = stand("cp_plain");
+    let tick = cascade.tick();
+    cascade.wait_caught_up();
+    let (queue, b, c) = ("cp_plain", &cascade["b"], &cascade["c"]);
+    b.psql(&format!(
+        "select pgq.register_consumer_at('{queue}', 'reader', {tick})"
+    ));
+    c.psql(&format!(
+        "select pgq_node.register_consumer('{queue}', 'reader', 'b', {tick})"
+    ));
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                c.psql(&format!(
+                    "select pgq_node.set_consumer_uptodate('{queue}', 'reader', true)"
+                ));
+            }
+        });
+        let ran = cascade["a"].try_londiste(&[
+            "change-provider",
+            "--consumer=reader",
+            "--provider=a",
+            "--timeout=180",
+        ]);
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(ran.status.success(), "{}", ran.stderr);
+    });
+    let at = |node: &str| {
+        cascade[node].psql(&format!(
+            "select last_tick from pgq.get_consumer_info('{queue}', 'reader')"
+        ))
+    };
+    assert_eq!(at("a"), tick.to_string());
+    assert_eq!(at("b"), "");
+    let found = c.psql(
+        "select provider_node, last_tick_id, paused from pgq_node.local_state where consumer_name = 'reader'",
+    );
+    assert_eq!(found, format!("a|{tick}|f"));
+    assert_nothing_left(&cascade);
+}

@@ -1,6 +1,7 @@
 //! Where the ancestor's switchover loses events, hangs, or stops half-way; each test has the name of the quirk.
 
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_postgres::NoTls;
@@ -10,7 +11,7 @@ use crate::support::ancestor::create_extensions;
 use crate::support::cascade::{Cascade, LIMIT, Server};
 use crate::support::process::Process;
 use crate::support::wait::wait_for;
-use crate::support::{Database, cluster, database};
+use crate::support::{Cluster, Database, cluster, database};
 
 /// Root a, branches b and c below it.
 fn stand(queue: &str) -> Cascade {
@@ -242,6 +243,81 @@ fn c24_a_node_without_the_last_tick_is_not_promoted() {
     assert!(going_on.wait_end(LIMIT).success(), "{}", going_on.log());
     cascade.set_root("b");
     cascade["b"].psql("insert into note (w, n) values (2, 2)");
+    check(&cascade, &[]);
+    assert_nothing_left(&cascade);
+}
+
+#[test]
+fn c04_who_does_not_let_the_root_be_closed_is_named() {
+    let cascade = stand("c04_lock");
+    let before = shape(&cascade);
+    let held = cascade["a"].hold("insert into note (w, n) values (1, 1)");
+    let ran = cascade["b"].try_londiste(&["takeover", "a", "--timeout=4"]);
+    assert!(!ran.status.success());
+    assert!(
+        ran.stderr.contains("transactions that write did not end"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains("pid ") && ran.stderr.contains("psql"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!ran.stderr.contains("is closed for writers"), "{}", ran.stderr);
+    // Meanwhile others could write, and can.
+    cascade["a"].psql("insert into note (w, n) values (2, 2)");
+    held.commit();
+    let ran = cascade["c"].try_londiste(&["undo", "--timeout=180"]);
+    assert!(ran.status.success(), "{}", ran.stderr);
+    assert_eq!(shape(&cascade), before);
+    check(&cascade, &[]);
+    assert_nothing_left(&cascade);
+}
+
+/// Who may not make triggers on the event tables waits for old snapshots instead.
+#[test]
+fn c02_without_the_right_to_make_triggers() {
+    let server = Arc::new(Cluster::start());
+    let mut cascade = Cascade::new("c02_role");
+    cascade.create("root", "a", Server::from(&server), None);
+    cascade.create("branch", "b", Server::from(&server), Some("a"));
+    writers::make(&mut cascade);
+    server.psql(
+        "postgres",
+        "create role clerk login in role pgq_admin, pg_read_all_stats",
+    );
+    for node in ["a", "b"] {
+        cascade[node].configure("remote_extra_connstr = user=clerk");
+        cascade[node].psql(
+            "grant select, update on sequence note_id_seq to clerk; \
+             grant execute on all functions in schema londiste to clerk; \
+             grant select, update on londiste.seq_info, londiste.table_info to clerk",
+        );
+    }
+    let before = shape(&cascade);
+    let held =
+        cascade["a"].hold("set transaction isolation level repeatable read; select count(*) from note");
+    let ran = cascade["b"].try_londiste(&["takeover", "a", "--timeout=4"]);
+    assert!(!ran.status.success());
+    for words in [
+        "transactions from before the closing did not end",
+        "pid ",
+        "root a is closed for writers",
+        "londiste undo",
+    ] {
+        assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
+    }
+    let ran = cascade["b"].try_londiste(&["undo", "--timeout=180"]);
+    assert!(ran.status.success(), "{}", ran.stderr);
+    assert_eq!(shape(&cascade), before);
+    cascade["a"].psql("insert into note (w, n) values (1, 1)");
+    drop(held);
+    let ran = cascade["b"].try_londiste(&["takeover", "a", "--timeout=180"]);
+    assert!(ran.status.success(), "{}", ran.stderr);
+    let barriers = "select count(*) from pg_trigger where tgname like 'londiste_closed%'";
+    assert_eq!(cascade["a"].psql(barriers), "0");
+    cascade.set_root("b");
     check(&cascade, &[]);
     assert_nothing_left(&cascade);
 }

@@ -126,3 +126,63 @@ impl Facts {
             .filter(move |node| node.provider == name && node.name != name && node.kind != NodeType::Root)
     }
 }
+
+#[cfg(test)]
+pub(in crate::cascade) mod tests {
+    use super::*;
+
+    /// A node as it looks when all is well.
+    pub fn node(
+        name: &str,
+        kind: NodeType,
+        provider: &str,
+        tick: i64,
+        queue_range: Option<(i64, i64)>,
+    ) -> NodeFacts {
+        NodeFacts {
+            name: name.to_owned(),
+            kind,
+            provider: provider.to_owned(),
+            worker: format!("{name}_worker"),
+            is_paused: false,
+            tick,
+            queue_range,
+            consumers: Vec::new(),
+            merges: Vec::new(),
+            unready_tables: Vec::new(),
+            ready_tables: vec!["public.t".to_owned()],
+            can_record: true,
+        }
+    }
+
+    /// Root a; branches b and c below it; leaf d and branch e below b.
+    pub fn facts() -> Facts {
+        let nodes = [
+            node("a", NodeType::Root, "a", 99, Some((1, 99))),
+            node("b", NodeType::Branch, "a", 98, Some((1, 98))),
+            node("c", NodeType::Branch, "a", 90, Some((1, 90))),
+            node("d", NodeType::Leaf, "b", 97, None),
+            node("e", NodeType::Branch, "b", 97, Some((1, 97))),
+        ];
+        Facts {
+            queue: "q".to_owned(),
+            local: "a".to_owned(),
+            nodes: nodes.into_iter().map(|node| (node.name.clone(), node)).collect(),
+            absent: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn the_way_up_ends_at_the_root() {
+        let facts = facts();
+        assert_eq!(facts.chain("e"), ["e", "b", "a"]);
+        assert_eq!(facts.chain("a"), ["a"]);
+        assert_eq!(
+            facts
+                .subscribers("b")
+                .map(|node| node.name.as_str())
+                .collect::<Vec<_>>(),
+            ["d", "e"]
+        );
+    }
+}

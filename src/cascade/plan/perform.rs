@@ -427,11 +427,8 @@ impl Runner {
         if self.info(root).await?.node_type != NodeType::Root {
             return Ok(());
         }
-        let is_closed: Option<bool> = session
-            .query_opt(sql::cascade::IS_CLOSED, &[&self.plan.queue])
-            .await?
-            .map(|row| row.get("is_closed"));
-        if is_closed != Some(true) {
+        let was_closed = self.is_closed(root).await?;
+        if !was_closed {
             // Whoever goes on after a death here knows since when.
             self.plan.values.closed_at = Some(now());
             self.save().await?;
@@ -440,12 +437,21 @@ impl Runner {
         let closed = barrier::close(&session, &self.plan.queue, self.options.limit, &self.stop, || {
             at = now()
         })
-        .await?;
-        if is_closed != Some(true) {
+        .await;
+        self.plan.values.is_closed = closed.is_ok() || self.is_closed(root).await.unwrap_or(true);
+        if !was_closed && self.plan.values.is_closed {
             self.plan.values.closed_at = Some(at);
         }
-        self.plan.values.has_barrier = closed;
+        self.plan.values.has_barrier = closed?;
         Ok(())
+    }
+
+    async fn is_closed(&mut self, node: &str) -> Result<bool> {
+        let session = self.session(node).await?;
+        let row = session
+            .query_opt(sql::cascade::IS_CLOSED, &[&self.plan.queue])
+            .await?;
+        Ok(row.is_some_and(|row| row.get("is_closed")))
     }
 
     async fn last_tick(&mut self, root: &str) -> Result<()> {

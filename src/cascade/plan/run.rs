@@ -377,10 +377,7 @@ impl Runner {
                 self.take_back(action).await
             };
             match done {
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::Connection)
-                        && begun.elapsed() < self.options.limit =>
-                {
+                Err(error) if is_passing(&error) && begun.elapsed() < self.options.limit => {
                     info!("waiting: {}", error.line());
                     self.sessions.retain(|_, session| !session.is_closed());
                 }
@@ -419,8 +416,11 @@ impl Runner {
         if self.plan.is_undone && error.kind() == ErrorKind::Refused {
             return error;
         }
-        let Some(at) = self.plan.next().filter(|_| !self.plan.is_undone) else {
+        if self.plan.is_undone {
             return error.with_hint("\"londiste undo\" goes on taking the plan back");
+        }
+        let Some(at) = self.plan.next() else {
+            return error.with_hint("all steps are done; \"londiste continue\" removes the record");
         };
         if self.plan.is_untouched() {
             self.forget().await;
@@ -450,4 +450,9 @@ impl Runner {
             error.with_hint("\"londiste undo\" returns to the old state")
         }
     }
+}
+
+/// Whether the same step may succeed a moment later: the server went away, or chose this statement to end a deadlock.
+fn is_passing(error: &Error) -> bool {
+    error.kind() == ErrorKind::Connection || matches!(error.sqlstate(), Some("40001" | "40P01"))
 }

@@ -405,6 +405,9 @@ pub struct Values {
     pub closed_at: Option<f64>,
     /// For how many seconds no root could be written.
     pub closed_for: Option<f64>,
+    /// Whether the root is closed, as far as a step that did not get through knows.
+    #[serde(default)]
+    pub is_closed: bool,
     /// Whether writers with old snapshots were kept out by triggers.
     pub has_barrier: bool,
     /// The last tick that a dead root shares with the others, with its time.
@@ -517,7 +520,10 @@ impl Plan {
                 {
                     left.push(format!("{} is paused", reader.words()));
                 }
-                Action::Close { root } if !is_done(&|a| matches!(a, Action::Promote { .. })) => {
+                Action::Close { root }
+                    if (step.state == StepState::Done || self.values.is_closed)
+                        && !is_done(&|a| matches!(a, Action::Promote { .. })) =>
+                {
                     left.push(format!("root {root} is closed for writers"));
                 }
                 _ => {}
@@ -590,11 +596,12 @@ mod tests {
         assert!(!plan.is_untouched(), "the next step may have been begun");
         assert_eq!(plan.left_behind(), ["the worker of c is paused"]);
         plan.steps[1].state = StepState::Done;
-        assert_eq!(
-            plan.left_behind(),
-            ["the worker of c is paused", "root a is closed for writers"]
-        );
+        assert_eq!(plan.left_behind(), ["the worker of c is paused"]);
+        plan.values.is_closed = true;
+        let both = ["the worker of c is paused", "root a is closed for writers"];
+        assert_eq!(plan.left_behind(), both);
         plan.steps[2].state = StepState::Done;
+        assert_eq!(plan.left_behind(), both);
         plan.steps[3].state = StepState::Done;
         assert!(plan.is_past_return());
         assert_eq!(plan.left_behind(), ["the worker of c is paused"]);
