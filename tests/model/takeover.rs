@@ -12,6 +12,7 @@ use std::sync::Arc;
 use londiste::cascade::change_provider::{self, plan_change_provider};
 use londiste::cascade::plan::{Action as Step, Facts, NodeFacts, Plan, Reader, StepState};
 use londiste::cascade::takeover::{self, plan_takeover};
+use londiste::cascade::takeover_dead::{self, plan_dead_root};
 use londiste::node::NodeType;
 use stateright::{Model, Property};
 
@@ -36,6 +37,10 @@ enum Flaw {
     LeftPaused,
     /// A plan is carried out as it was made before it was recorded.
     StalePlan,
+    /// Those who read from a dead root go on, and nobody looks who has come further.
+    NobodyHalted,
+    /// Who has what the new root lacks keeps it.
+    NobodyGoesBack,
 }
 
 #[derive(Debug, Clone)]
@@ -59,6 +64,11 @@ enum Wish {
     ChangeProvider {
         node: &'static str,
         provider: &'static str,
+    },
+    /// When it is away.
+    TakeoverDead {
+        old: &'static str,
+        new: Option<&'static str>,
     },
 }
 
@@ -165,9 +175,22 @@ struct World {
     plans: Vec<Record>,
     /// The wish of each administrator.
     wishes: Vec<Stage>,
+    /// Writes that have to be there for good.
     acknowledged: u8,
+    /// The root whose place was taken although it was away; what it alone had is lost.
+    dead: Option<usize>,
     writes: u8,
     faults: u8,
+}
+
+impl World {
+    /// All nodes but the dead one.
+    fn living(&self) -> impl Iterator<Item = &Node> {
+        let nodes = self.nodes.iter().enumerate();
+        nodes
+            .filter(|(index, _)| self.dead != Some(*index))
+            .map(|(_, node)| node)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -267,11 +290,20 @@ impl Cascade {
                 };
                 plan_change_provider(&facts, &request)
             }
+            Wish::TakeoverDead { old, new } => {
+                let request = takeover_dead::Request {
+                    old: old.to_owned(),
+                    new: new.map(str::to_owned),
+                };
+                plan_dead_root(&facts, &request).map(|succession| succession.actions)
+            }
         };
         let mut steps = planned.ok().filter(|steps| !steps.is_empty())?;
         let at = |wanted: &str| steps.iter().position(|step| step.kind() == wanted);
         match self.flaw {
             Some(Flaw::NobodyWaits) => steps.retain(|step| step.kind() != "reach"),
+            Some(Flaw::NobodyHalted) => steps.retain(|step| !matches!(step.kind(), "halt" | "lead")),
+            Some(Flaw::NobodyGoesBack) => steps.retain(|step| step.kind() != "go-back"),
             Some(Flaw::OpenedFirst) => {
                 if let (Some(close), Some(promote)) = (at("close"), at("promote")) {
                     let promote = steps.remove(promote);
@@ -356,10 +388,22 @@ impl Cascade {
             Step::Promote { node } => {
                 let index = self.index(node);
                 let node = &mut world.nodes[index];
-                if !node.is_root {
-                    node.is_root = true;
-                    node.open = true;
-                    node.provider = index;
+                if node.is_root {
+                    return Some(true);
+                }
+                node.is_root = true;
+                node.open = true;
+                node.provider = index;
+                // Events whose tick was not made are in its queue, and come with its next tick.
+                let half = node.half.take();
+                node.written |= half.map_or(0, |tick| tick.1);
+                let node = node.clone();
+                let other = |other: &usize| {
+                    *other != index && world.nodes[*other].is_root && world.nodes[*other].open
+                };
+                if let Some(dead) = (0..world.nodes.len()).find(other).filter(|_| last_tick.is_none()) {
+                    world.dead = Some(dead);
+                    world.acknowledged &= node.log.iter().fold(node.written, |all, tick| all | tick.1);
                 }
                 Some(true)
             }
@@ -371,7 +415,36 @@ impl Cascade {
                 node.seen = false;
                 Some(true)
             }
-            Step::CarrySequences { .. } | Step::Tidy { .. } => Some(true),
+            // Whatever it does, it commits nothing any more.
+            Step::Halt { reader } => {
+                let node = &mut world.nodes[self.reader(reader)];
+                node.paused = true;
+                node.seen = true;
+                Some(true)
+            }
+            Step::Lead { node, others } => {
+                let node = &world.nodes[self.index(node)];
+                let is_behind = |other: &String| world.nodes[self.index(other)].position() <= node.log.len();
+                (node.half.is_none() && others.iter().all(is_behind)).then_some(true)
+            }
+            Step::GoBack { reader, provider, .. } => {
+                let log = world.nodes[self.index(provider)].log.clone();
+                let node = &mut world.nodes[self.reader(reader)];
+                let same = node
+                    .log
+                    .iter()
+                    .zip(&log)
+                    .take_while(|(one, other)| one == other)
+                    .count();
+                if same < node.log.len() || node.half.is_some_and(|half| log.get(same) != Some(&half)) {
+                    node.half = None;
+                    node.log.truncate(same);
+                }
+                Some(true)
+            }
+            Step::CarrySequences { .. } | Step::Tidy { .. } | Step::Tag { .. } | Step::Gravestone { .. } => {
+                Some(true)
+            }
             other => unreachable!("no plan here has the step {other:?}"),
         }
     }
@@ -388,7 +461,7 @@ impl Cascade {
                     world.nodes[provider].readers.remove(&reader);
                 }
             }
-            Step::Pause { reader, .. } => {
+            Step::Pause { reader, .. } | Step::Halt { reader } => {
                 let node = &mut world.nodes[self.reader(reader)];
                 if self.flaw != Some(Flaw::LeftPaused) {
                     node.paused = false;
@@ -497,6 +570,7 @@ impl Model for Cascade {
             plans: Vec::new(),
             wishes: vec![Stage::Wished; self.wishes.len()],
             acknowledged: 0,
+            dead: None,
             writes: self.writes,
             faults: self.faults,
         }]
@@ -521,17 +595,24 @@ impl Model for Cascade {
                 actions.push(Action::See(index));
             }
             let provider = &world.nodes[node.provider];
-            if !node.is_root && !node.stands() {
-                if node.half.is_some() {
-                    actions.push(Action::FinishTick(index));
-                } else if !provider.away
+            // A worker that died before its tick makes that before it says that it stands still (C-24).
+            if !node.is_root && node.half.is_some() {
+                actions.push(Action::FinishTick(index));
+            } else if !node.is_root && !node.stands() {
+                if !provider.away
                     && provider.readers.contains_key(&index)
                     && provider.log.len() > node.position()
                 {
                     actions.push(Action::Replay(index));
                 }
             }
-            if world.faults > 0 {
+            // A node that is away while the dead root is replaced goes on reading from that, if both come back: nobody can
+            // tell it otherwise before, status shows it then.
+            let is_told = self
+                .wishes
+                .iter()
+                .any(|wish| matches!(wish, Wish::TakeoverDead { .. }));
+            if world.faults > 0 && (index == 0 || !is_told) {
                 actions.push(Action::GoesAway(index));
             }
         }
@@ -539,7 +620,10 @@ impl Model for Cascade {
         for admin in 0..world.wishes.len() {
             match world.wishes[admin] {
                 _ if !is_idle(admin) => {}
-                Stage::Wished => actions.push(Action::Draft(admin)),
+                Stage::Wished => match self.wishes[admin] {
+                    Wish::TakeoverDead { old, .. } if !world.nodes[self.index(old)].away => {}
+                    _ => actions.push(Action::Draft(admin)),
+                },
                 Stage::Planned(_) => actions.push(Action::Begin(admin)),
                 Stage::Over => {}
             }
@@ -579,7 +663,9 @@ impl Model for Cascade {
             Action::Write(node) => {
                 world.writes = world.writes.checked_sub(1)?;
                 let write = 1 << world.writes;
-                world.acknowledged |= write;
+                if world.dead != Some(node) {
+                    world.acknowledged |= write;
+                }
                 world.nodes[node].writer = false;
                 world.nodes[node].written |= write;
             }
@@ -696,29 +782,23 @@ impl Model for Cascade {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always("one root at most takes writes", |_, world: &World| {
-                let open = world.nodes.iter().filter(|node| node.is_root && node.open);
+                let open = world.living().filter(|node| node.is_root && node.open);
                 open.count() <= 1
             }),
             Property::always("an open root has every acknowledged write", |_, world: &World| {
-                let open = world.nodes.iter().find(|node| node.is_root && node.open);
+                let open = world.living().find(|node| node.is_root && node.open);
                 match open {
                     Some(root) => root.has(world.acknowledged),
                     None => world
-                        .nodes
-                        .iter()
+                        .living()
                         .any(|node| node.is_root && node.has(world.acknowledged)),
                 }
             }),
             Property::always("all queues are beginnings of one stream", |_, world: &World| {
-                let longest = world
-                    .nodes
-                    .iter()
-                    .map(|node| &node.log)
-                    .max_by_key(|log| log.len());
-                world
-                    .nodes
-                    .iter()
-                    .all(|node| longest.is_some_and(|longest| longest.starts_with(&node.log)))
+                // Who stands still may have to go back before he goes on.
+                let moving = || world.living().filter(|node| !node.stands());
+                let longest = moving().map(|node| &node.log).max_by_key(|log| log.len());
+                moving().all(|node| longest.is_some_and(|longest| longest.starts_with(&node.log)))
             }),
             Property::always("who reads is kept in mind where it reads", |_, world: &World| {
                 world.nodes.iter().enumerate().all(|(index, node)| {
@@ -731,12 +811,7 @@ impl Model for Cascade {
                 model.actions(world, &mut actions);
                 let is_over = actions
                     .iter()
-                    .filter(|action| {
-                        !matches!(
-                            action,
-                            Action::GoesAway(_) | Action::AdminDies(_) | Action::Fail(_)
-                        )
-                    })
+                    .filter(|action| !matches!(action, Action::GoesAway(_) | Action::AdminDies(_)))
                     .all(|action| model.next_state(world, action.clone()).is_none());
                 !is_over || is_well(world)
             }),
@@ -754,15 +829,14 @@ impl Model for Cascade {
 
 /// One open root, nobody stands still, everybody has everything.
 fn is_well(world: &World) -> bool {
-    let roots: Vec<&Node> = world.nodes.iter().filter(|node| node.is_root).collect();
+    let roots: Vec<&Node> = world.living().filter(|node| node.is_root).collect();
     let [root] = roots[..] else {
         return false;
     };
     root.open
         && world.plans.is_empty()
         && world
-            .nodes
-            .iter()
+            .living()
             .all(|node| !node.paused && node.half.is_none() && node.log == root.log)
 }
 
@@ -811,6 +885,20 @@ fn a_leaf_changes_its_provider_whoever_dies() {
     assert_sound(cascade(&[MOVE_LEAF], 1, 2), 10_000);
 }
 
+/// A leaf that reads from the root itself may be the only one that has its last tick.
+const WITH_LEAF: &[(&str, &str)] = &[("r", "r"), ("a", "r"), ("b", "r"), ("l", "r")];
+const REPLACE_DEAD: Wish = Wish::TakeoverDead {
+    old: "r",
+    new: Some("a"),
+};
+
+#[test]
+fn a_dead_root_is_replaced_and_may_come_back() {
+    let mut model = cascade(&[REPLACE_DEAD], 2, 2);
+    model.tree = WITH_LEAF.to_vec();
+    assert_sound(model, 10_000);
+}
+
 #[test]
 fn broken_rules_of_a_takeover_are_noticed() {
     for (flaw, wishes, faults) in [
@@ -822,8 +910,13 @@ fn broken_rules_of_a_takeover_are_noticed() {
         (Flaw::TakenBackLate, &[TAKE_ALL], 1),
         (Flaw::LeftPaused, &[MOVE_LEAF], 0),
         (Flaw::StalePlan, &[TAKE_ALL, TAKE_OTHER], 0),
+        (Flaw::NobodyHalted, &[REPLACE_DEAD], 2),
+        (Flaw::NobodyGoesBack, &[REPLACE_DEAD], 2),
     ] {
         let mut model = cascade(wishes, 1, faults);
+        if faults == 2 {
+            model.tree = WITH_LEAF.to_vec();
+        }
         model.flaw = Some(flaw);
         assert_noticed(model, &format!("{flaw:?}"));
     }

@@ -105,18 +105,21 @@ impl Facts {
     /// Whether nobody has changed the tree between these two looks, as far as nodes answered in both; that they replay is no
     /// change.
     pub fn is_same_tree(&self, later: &Self) -> bool {
-        let shape = |node: &NodeFacts| {
-            let consumers: Vec<(String, String, bool)> = node
-                .consumers
-                .iter()
+        // Consumers of copies come and go.
+        let consumers = |node: &NodeFacts, other: &NodeFacts| -> Vec<(String, String, bool)> {
+            let is_shared = |name: &String| other.consumers.iter().any(|(known, ..)| known == name);
+            let shared = node.consumers.iter().filter(|(name, ..)| is_shared(name));
+            shared
                 .map(|(name, provider, _, is_paused)| (name.clone(), provider.clone(), *is_paused))
-                .collect();
-            (node.kind, node.provider.clone(), node.is_paused, consumers)
+                .collect()
         };
         self.nodes
             .values()
             .filter_map(|node| Some((node, later.nodes.get(&node.name)?)))
-            .all(|(node, later)| shape(node) == shape(later))
+            .all(|(node, later)| {
+                (node.kind, &node.provider, node.is_paused) == (later.kind, &later.provider, later.is_paused)
+                    && consumers(node, later) == consumers(later, node)
+            })
     }
 
     /// The nodes that read from `name`, by their own word.
