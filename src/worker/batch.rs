@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use tokio_postgres::Statement;
+
 use super::cascade_event;
 use super::node_state::{Duty, NodeState};
 use super::queue_copy::{QueueCopy, QueueStatements, encode_events, find_event_table};
@@ -67,9 +69,14 @@ impl DueTick {
     /// Makes the tick, in a transaction of its own: its snapshot must see the commit before it.
     pub async fn make(self, local: &Session, queue: &str) -> Result<()> {
         let statement = local.prepared(sql::worker::MAKE_TICK).await?;
+        self.send(local, &statement, queue).await
+    }
+
+    /// The same, by a message that is sent at the first poll: what is polled after it comes after the tick.
+    async fn send(self, local: &Session, statement: &Statement, queue: &str) -> Result<()> {
         local
             .query_one(
-                &statement,
+                statement,
                 &[&queue, &self.tick.0, &self.time, &self.event_seq, &TICK_CHANNEL],
             )
             .await?;
@@ -132,9 +139,11 @@ impl BatchWork<'_> {
                 _ => Ok(None),
             }
         };
+        // Prepared beforehand: were it sent behind the begin, the tick would see this batch's events as its own.
+        let make_tick = local.prepared(sql::worker::MAKE_TICK).await?;
         let ticked = async {
             match tick_before {
-                Some(tick) => tick.make(local, queue).await,
+                Some(tick) => tick.send(local, &make_tick, queue).await,
                 None => Ok(()),
             }
         };

@@ -798,7 +798,20 @@ impl Cascade {
             for (other, others) in &nodes[place + 1..] {
                 for (tick, here) in ticks {
                     if let Some(there) = others.get(tick) {
-                        assert_eq!(here, there, "tick {tick} on {} and on {}", node.name, other.name);
+                        let snapshots = |node: &Node| {
+                            node.psql(&format!(
+                                "select string_agg(concat_ws(' ', tick_id, tick_snapshot, tick_event_seq), '; ' order by tick_id) \
+                                   from pgq.tick where tick_id between {tick} - 3 and {tick} + 1"
+                            ))
+                        };
+                        assert!(
+                            here == there,
+                            "tick {tick} on {} and on {}:\n{here}\n{there}\n{}\n{}",
+                            node.name,
+                            other.name,
+                            snapshots(node),
+                            snapshots(other)
+                        );
                         compared += 1;
                     }
                 }
