@@ -598,13 +598,13 @@ impl Model for Cascade {
             // A worker that died before its tick makes that before it says that it stands still (C-24).
             if !node.is_root && node.half.is_some() {
                 actions.push(Action::FinishTick(index));
-            } else if !node.is_root && !node.stands() {
-                if !provider.away
-                    && provider.readers.contains_key(&index)
-                    && provider.log.len() > node.position()
-                {
-                    actions.push(Action::Replay(index));
-                }
+            } else if !node.is_root
+                && !node.stands()
+                && !provider.away
+                && provider.readers.contains_key(&index)
+                && provider.log.len() > node.position()
+            {
+                actions.push(Action::Replay(index));
             }
             // A node that is away while the dead root is replaced goes on reading from that, if both come back: nobody can
             // tell it otherwise before, status shows it then.
