@@ -4,12 +4,15 @@ use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::wait::wait_for;
+
+/// Longer than the time within which a second SIGINT means "at once".
+const ASK_AGAIN: Duration = Duration::from_secs(3);
 
 /// A running program of ours.
 pub struct Process {
@@ -82,11 +85,19 @@ impl Process {
         );
     }
 
-    /// Asks for a graceful stop and waits for it.
+    /// Asks for a graceful stop and waits for it. Where a shell runs the tests in the background, SIGINT is ignored until the
+    /// program listens to it, so a process that has just been started is asked again.
     #[track_caller]
     pub fn stop(&mut self, limit: Duration) -> ExitStatus {
-        self.signal(Signal::SIGINT);
-        self.wait_end(limit)
+        let what = format!("{} to end", self.name);
+        let mut asked: Option<Instant> = None;
+        wait_for(&what, limit, || {
+            if asked.is_none_or(|asked| asked.elapsed() > ASK_AGAIN) {
+                self.signal(Signal::SIGINT);
+                asked = Some(Instant::now());
+            }
+            self.child.try_wait().expect("look at a child")
+        })
     }
 
     /// What it, and processes before it with the same log, have written.

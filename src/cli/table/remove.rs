@@ -259,6 +259,7 @@ pub async fn resync(context: Context, args: ResyncArgs) -> Result<u8> {
             call(&transaction, None, sql::table::LOCAL_SET_TABLE_ATTRS, &params).await?;
         }
         copy_anew(&transaction, &queue, &table.name).await?;
+        info!("Table {} state set to NULL", table.name);
     }
     wake_workers(&transaction, &queue).await?;
     transaction.commit().await?;
